@@ -1,0 +1,1 @@
+"""mlestar: an AI machine-learning engineer that keeps a laboratory notebook."""

@@ -1,0 +1,328 @@
+"""The doors to the world: an engineer is asked, a script is executed, what happened is noted.
+
+Phases see only these protocols, gathered in a `Lab`. Every implementation of a door passes the door's contract
+tests, so one can take the place of another (live or replayed, local or Ray, MLflow or nothing).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Generic, Literal, Protocol, TypeVar
+
+from pydantic import Field
+
+from mlestar.records.base import Record, digest_of
+from mlestar.records.run import Cost
+from mlestar.records.solution import Execution, Script, Trial, View
+from mlestar.records.strategy import Phase
+
+A = TypeVar("A", bound=Record)
+
+
+class Question(Record, Generic[A]):
+    """A question to an engineer; `A` is the type of its answer.
+
+    A question carries only what its prompt shows. Equal questions get equal answers; another `sample` asks for
+    another answer to the same question.
+    """
+
+    sample: int = 0
+
+    @classmethod
+    def answer_type(cls) -> type[A]:
+        """The record type an answer is read into."""
+        for base in cls.__mro__:
+            arguments = getattr(base, "__pydantic_generic_metadata__", {}).get("args") or ()
+            if arguments:
+                return arguments[0]  # type: ignore[no-any-return]
+        raise TypeError(f"{cls.__name__} does not name its answer type")
+
+    @property
+    def key(self) -> str:
+        """Identity of the question: equal for equal questions, across processes."""
+        return digest_of(type(self).__name__, self.model_dump_json())
+
+
+class Engineer(Protocol):
+    """Somebody who answers questions."""
+
+    async def ask(self, question: Question[A]) -> A:
+        """Answer, or raise BadAnswer, EngineerUnavailable or BudgetExhausted."""
+        ...
+
+
+class Job(Record):
+    """A script to execute on a view."""
+
+    script: Script
+    view: View
+    timeout_seconds: float
+    """The whole process tree is ended after this long."""
+    time_limit_seconds: float
+    """What the script is told it may take, as MLESTAR_TIME_LIMIT_SECONDS; below the timeout."""
+    seed: int
+
+    @property
+    def key(self) -> str:
+        """Identity of what is computed; the timeout does not change what a script computes."""
+        return digest_of(self.script.source, self.view.digest, f"{self.time_limit_seconds:g}", str(self.seed))
+
+
+class Executor(Protocol):
+    """Executes untrusted scripts, a bounded number at a time."""
+
+    @property
+    def slots(self) -> int:
+        """How many scripts run at the same time."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """Threads each script may use; slots x threads = cores."""
+        ...
+
+    @property
+    def guards(self) -> tuple[str, ...]:
+        """Names of the guards that are on."""
+        ...
+
+    async def execute(self, job: Job) -> Execution:
+        """Execute and wait; a script that fails is a value. Cancelling ends the whole process tree.
+
+        Raises ExecutorUnavailable when nothing can be executed here.
+        """
+        ...
+
+
+class Usage(Record):
+    """What one answer cost."""
+
+    model: str = ""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    """Thinking tokens included."""
+    usd: float | None = 0.0
+    """None when the price of the model is unknown."""
+    attempts: int = 1
+    """Times the model was called, corrections and retries included."""
+
+
+class Scope(Record):
+    """Where in a run something happened."""
+
+    phase: Phase | None = None
+    solution: int = 0
+    """0 when it concerns no single solution."""
+    label: str = ""
+    """Artifact path of the script concerned, for example `1/train0_improve0.py`."""
+
+
+_scope: ContextVar[Scope | None] = ContextVar("mlestar_scope", default=None)
+
+
+def current_scope() -> Scope:
+    """The scope of the running task."""
+    return _scope.get() or Scope()
+
+
+@contextmanager
+def scope(*, phase: Phase | None = None, solution: int | None = None, label: str | None = None) -> Iterator[Scope]:
+    """Narrow the scope inside a with block; tasks started inside inherit it."""
+    given = {"phase": phase, "solution": solution, "label": label}
+    inner = current_scope().model_copy(update={k: v for k, v in given.items() if v is not None})
+    token = _scope.set(inner)
+    try:
+        yield inner
+    finally:
+        _scope.reset(token)
+
+
+class PhaseStarted(Record):
+    kind: Literal["phase_started"] = "phase_started"
+    phase: Phase
+    at: float = Field(default_factory=time.time)
+
+
+class PhaseEnded(Record):
+    kind: Literal["phase_ended"] = "phase_ended"
+    phase: Phase
+    seconds: float
+    best_score: float | None
+    at: float = Field(default_factory=time.time)
+
+
+class Answered(Record):
+    """An engineer answered, or failed to."""
+
+    kind: Literal["answered"] = "answered"
+    question: str
+    """Class name of the question."""
+    scope: Scope
+    prompt: str = ""
+    answer: str = ""
+    fault: str | None = None
+    usage: Usage = Usage()
+    started_at: float
+    seconds: float
+    replayed: bool = False
+
+
+class ExecutionStarted(Record):
+    kind: Literal["execution_started"] = "execution_started"
+    scope: Scope
+    view: str
+    at: float = Field(default_factory=time.time)
+
+
+class Executed(Record):
+    """One execution of one script on one view is over."""
+
+    kind: Literal["executed"] = "executed"
+    scope: Scope
+    view: str
+    script_digest: str
+    execution: Execution
+    replayed: bool = False
+
+
+class Tried(Record):
+    """A script was graded, or failed."""
+
+    kind: Literal["tried"] = "tried"
+    scope: Scope
+    """`scope.label` is the artifact path the script is kept under."""
+    trial: Trial
+    best_score: float | None
+    """Best score of the run so far, this trial included."""
+    at: float = Field(default_factory=time.time)
+
+
+class Remark(Record):
+    """Something a person should see: a repair, something dropped, something skipped for lack of time."""
+
+    kind: Literal["remark"] = "remark"
+    scope: Scope
+    level: Literal["info", "warning"] = "info"
+    text: str
+    at: float = Field(default_factory=time.time)
+
+
+class Kept(Record):
+    """A text that belongs to the run's artifacts."""
+
+    kind: Literal["kept"] = "kept"
+    path: str
+    """Artifact path."""
+    text: str
+
+
+Event = PhaseStarted | PhaseEnded | Answered | ExecutionStarted | Executed | Tried | Remark | Kept
+
+
+class Notebook(Protocol):
+    """Takes down what happens; it never blocks a phase for long and never fails it."""
+
+    def note(self, event: Event) -> None: ...
+
+
+class Notebooks:
+    """Several notebooks that are all told."""
+
+    def __init__(self, *notebooks: Notebook) -> None:
+        self._notebooks = notebooks
+
+    def note(self, event: Event) -> None:
+        for notebook in self._notebooks:
+            notebook.note(event)
+
+
+class Ledger:
+    """A notebook that adds up what a run cost."""
+
+    def __init__(self) -> None:
+        self.cost = Cost()
+
+    def note(self, event: Event) -> None:
+        cost = self.cost
+        if isinstance(event, Answered):
+            unknown = cost.usd is None or event.usage.usd is None
+            self.cost = cost.model_copy(
+                update={
+                    "calls": cost.calls + 1,
+                    "tokens_in": cost.tokens_in + event.usage.tokens_in,
+                    "tokens_out": cost.tokens_out + event.usage.tokens_out,
+                    "usd": None if unknown else (cost.usd or 0.0) + (event.usage.usd or 0.0),
+                }
+            )
+        elif isinstance(event, Executed):
+            self.cost = cost.model_copy(
+                update={
+                    "executions": cost.executions + 1,
+                    "execution_seconds": cost.execution_seconds + event.execution.seconds,
+                    "failures": cost.failures + (event.execution.status != "ok"),
+                }
+            )
+
+
+class Marks(Record):
+    """What the examiner found in the files that came back."""
+
+    score: float | None = None
+    spread: float | None = None
+    reported_score: float | None = None
+    fault: str | None = None
+    """Which column, how many rows, which ids."""
+    suspicious: bool = False
+
+
+class Examiner(Protocol):
+    """The sealed side of scoring; the held-out labels live behind it and nowhere else."""
+
+    @property
+    def views(self) -> Sequence[View]:
+        """The graded views, one for each fold; every script of a run sees the same ones."""
+        ...
+
+    @property
+    def final_view(self) -> View:
+        """All of train and the real test."""
+        ...
+
+    def mark(self, executions: Sequence[Execution]) -> Marks:
+        """Grade the executions of one script, one for each of `views`, in order."""
+        ...
+
+    def check_submission(self, execution: Execution) -> str | None:
+        """What is wrong with the file made on `final_view`; None when it is valid."""
+        ...
+
+    def audit(self, execution: Execution) -> float | None:
+        """Score of the final execution's predictions for the sealed audit rows; None when there are none."""
+        ...
+
+
+class Clock(Protocol):
+    """The time of a run; what is decided by it is on the tape, so that a replay decides alike."""
+
+    def seconds_left(self) -> float:
+        """Seconds until the run's computational budget is used up; never negative."""
+        ...
+
+    def decide(self, name: str, value: Callable[[], float]) -> float:
+        """The value decided under this name before, or the value now, which is kept; names are unique in a run."""
+        ...
+
+
+@dataclass(frozen=True)
+class Lab:
+    """What a phase works with."""
+
+    engineer: Engineer
+    executor: Executor
+    notebook: Notebook
+    examiner: Examiner
+    clock: Clock

@@ -1,0 +1,82 @@
+"""Questions of the second phase: what matters in a script, and better blocks (paper, section 3.2)."""
+
+from __future__ import annotations
+
+from mlestar.doors import Question
+from mlestar.questions.answers import Code, Idea, Target, Text, Variations
+from mlestar.records.base import Record
+from mlestar.records.strategy import Goal
+from mlestar.records.task import Assignment
+
+
+class StudiedComponent(Record):
+    """A component that an ablation changed, and by how much the score moved."""
+
+    component: str
+    change: str
+    gain: float | None
+    """Improvement in units of the metric; negative means the component matters; None when the variant failed."""
+
+
+class PlanOutcome(Record):
+    """An earlier plan and what it brought."""
+
+    focus: str
+    plan: str
+    score: float | None
+    gain: float | None
+    seconds: float
+    fault: str | None = None
+
+
+class ProposeVariations(Question[Variations]):
+    """Name components of the script and how to change or disable each, one at a time."""
+
+    assignment: Assignment
+    script: str
+    studied: tuple[StudiedComponent, ...] = ()
+    """Already studied: do not repeat."""
+    count: int = 3
+
+
+class SummarizeAblation(Question[Text]):
+    """Say what the ablation study showed: which component contributes most to the score."""
+
+    assignment: Assignment
+    script: str
+    baseline_score: float
+    components: tuple[StudiedComponent, ...]
+
+
+class ChooseTarget(Question[Target]):
+    """Choose the block whose improvement promises most, and plan the improvement."""
+
+    assignment: Assignment
+    script: str
+    score: float
+    ablation_summary: str
+    components: tuple[StudiedComponent, ...]
+    goals: tuple[Goal, ...] = ()
+    earlier: tuple[PlanOutcome, ...] = ()
+    """Plans of earlier cycles on this solution; do not repeat what failed."""
+
+
+class PlanBlock(Question[Idea]):
+    """Plan another improvement of the same block, knowing what the earlier plans gave."""
+
+    assignment: Assignment
+    script: str
+    block: str
+    score: float
+    goals: tuple[Goal, ...] = ()
+    earlier: tuple[PlanOutcome, ...] = ()
+
+
+class WriteBlock(Question[Code]):
+    """Rewrite the block so that it carries out the plan; everything else of the script stays."""
+
+    assignment: Assignment
+    script: str
+    block: str
+    focus: str
+    plan: str

@@ -1,0 +1,144 @@
+"""A run from its brief to its record, and the short form of it that history is made of."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from mlestar.records.base import Record
+from mlestar.records.settings import Settings
+from mlestar.records.solution import Attempt, Script, Solution, Submission, Trial
+from mlestar.records.strategy import Phase, Strategy
+from mlestar.records.task import Assignment, Metric, Task
+
+RunStatus = Literal["running", "finished", "failed", "killed"]
+Layer = Literal["defaults", "user", "enhancer"]
+
+
+class Brief(Record):
+    """All that a run is told before it starts."""
+
+    run_id: str
+    """`run_0`, `run_1` …"""
+    study_id: str
+    task: Task
+    assignment: Assignment
+    settings: Settings
+    strategy: Strategy | None = None
+    carried: Script | None = None
+    """The best script known before this run; it takes part as a starting solution."""
+
+
+class Cost(Record):
+    """What a run used."""
+
+    calls: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    usd: float | None = 0.0
+    """None when a model was used whose price is unknown."""
+    executions: int = 0
+    execution_seconds: float = 0.0
+    failures: int = 0
+    """Executions that did not end in a valid output."""
+
+
+class RunRecord(Record):
+    """Everything a run did; the source of its artifacts."""
+
+    brief: Brief
+    status: RunStatus
+    solutions: tuple[Solution, ...] = ()
+    ensembles: tuple[Attempt, ...] = ()
+    submission: Submission | None = None
+    best: Trial | None = None
+    audit_score: float | None = None
+    cost: Cost = Cost()
+    seconds: float = 0.0
+    started_at: float = 0.0
+    """Seconds since the epoch."""
+    phase_seconds: dict[Phase, float] = {}
+    error: str | None = None
+
+
+class CandidateSummary(Record):
+    solution: int
+    model: str
+    score: float | None
+    seconds: float
+    fault: str | None = None
+
+
+class ComponentSummary(Record):
+    """What one ablation variant showed."""
+
+    solution: int
+    step: int
+    component: str
+    change: str
+    gain: float | None
+
+
+class AttemptSummary(Record):
+    """What one plan brought, in refinement or ensemble."""
+
+    phase: Phase
+    solution: int
+    """0 for ensembles."""
+    step: int
+    focus: str
+    plan: str
+    score: float | None
+    gain: float | None
+    seconds: float
+    fault: str | None = None
+
+
+class PhaseSummary(Record):
+    phase: Phase
+    best_score: float | None
+    """Best score known at the end of the phase."""
+    seconds: float
+    executions: int
+    failures: int
+
+
+class RunSummary(Record):
+    """The short form of a run: `run.json`, what the Enhancer and the history table read back from MLflow."""
+
+    run_id: str
+    study_id: str
+    task: str
+    engineer: str = ""
+    mlflow_run_id: str = ""
+    status: RunStatus
+    metric: Metric
+    started_at: float
+    seconds: float
+    score: float | None = None
+    audit_score: float | None = None
+    settings: Settings
+    setting_layers: dict[str, Layer] = {}
+    """The layer each setting came from."""
+    strategy: Strategy | None = None
+    phases: tuple[PhaseSummary, ...] = ()
+    candidates: tuple[CandidateSummary, ...] = ()
+    components: tuple[ComponentSummary, ...] = ()
+    attempts: tuple[AttemptSummary, ...] = ()
+    errors: tuple[str, ...] = ()
+    """Distinct faults, each one line, most frequent first."""
+    cost: Cost = Cost()
+    best_path: str | None = None
+    """Artifact path of the best script."""
+    error: str | None = None
+
+
+class History(Record):
+    """Runs of one task in order of their start."""
+
+    runs: tuple[RunSummary, ...] = ()
+
+    def best(self) -> RunSummary | None:
+        """The run with the best score; None when none has one."""
+        if not self.runs:
+            return None
+        return self.runs[-1].metric.best(self.runs)
