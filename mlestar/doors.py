@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, Protocol, TypeVar
 
 from pydantic import Field
@@ -109,6 +109,37 @@ class Usage(Record):
     """None when the price of the model is unknown."""
     attempts: int = 1
     """Times the model was called, corrections and retries included."""
+
+
+@dataclass
+class Meter:
+    """What it took to answer the question that is being asked; filled by whoever answers it."""
+
+    usage: Usage = field(default_factory=Usage)
+    prompt: str = ""
+    answer: str = ""
+    """The model's last reply as text."""
+    replayed: bool = False
+    """The answer was taken from a tape."""
+
+
+_meter: ContextVar[Meter | None] = ContextVar("mlestar_meter", default=None)
+
+
+def current_meter() -> Meter:
+    """The meter of the question being asked; a throw-away one when nobody reads it."""
+    return _meter.get() or Meter()
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """A fresh meter for one question; whoever answers inside the with block fills it."""
+    meter = Meter()
+    token = _meter.set(meter)
+    try:
+        yield meter
+    finally:
+        _meter.reset(token)
 
 
 class Scope(Record):
