@@ -70,6 +70,9 @@ class PlanBlock(Question[Idea]):
     score: float
     goals: tuple[Goal, ...] = ()
     earlier: tuple[PlanOutcome, ...] = ()
+    """The best earlier plans for this block (`num_top_plans`), best first."""
+    tried: tuple[str, ...] = ()
+    """All plans already tried on this block, `focus: plan`; do not repeat one."""
 
 
 class WriteBlock(Question[Code]):
