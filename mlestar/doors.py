@@ -119,6 +119,8 @@ class Meter:
     prompt: str = ""
     answer: str = ""
     """The model's last reply as text."""
+    sources: tuple[str, ...] = ()
+    """Addresses the answer rests on, where a search was made."""
     replayed: bool = False
     """The answer was taken from a tape."""
 
@@ -195,6 +197,8 @@ class Answered(Record):
     scope: Scope
     prompt: str = ""
     answer: str = ""
+    sources: tuple[str, ...] = ()
+    """Addresses the answer rests on, where a search was made."""
     fault: str | None = None
     usage: Usage = Usage()
     started_at: float
