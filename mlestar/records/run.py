@@ -112,6 +112,7 @@ class RunSummary(Record):
     mlflow_run_id: str = ""
     status: RunStatus
     metric: Metric
+    traits: TaskTraits | None = None
     started_at: float
     seconds: float
     score: float | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -66,3 +67,34 @@ class Settings(Record):
         if unknown:
             raise ValueError(f"locked names no setting: {', '.join(unknown)}")
         return self
+
+
+class Bounds(Record):
+    """What values one setting may take."""
+
+    whole: bool = False
+    """Only whole numbers."""
+    low: float | None = None
+    high: float | None = None
+    choices: tuple[str, ...] = ()
+    """The allowed words; empty for numbers."""
+
+    def in_words(self) -> str:
+        """`1-8`, `at least 10` or `auto, on, off`."""
+        if self.choices:
+            return ", ".join(self.choices)
+        if self.high is None:
+            return f"at least {self.low:g}" if self.low is not None else "any number"
+        return f"{self.low or 0:g}-{self.high:g}"
+
+
+def bounds_of(name: str) -> Bounds:
+    """The bounds of one overridable setting, read off `Settings`; KeyError for other names."""
+    if name not in OVERRIDABLE:
+        raise KeyError(name)
+    field = Settings.model_fields[name]
+    if typing.get_origin(field.annotation) is Literal:
+        return Bounds(choices=typing.get_args(field.annotation))
+    low = next((getattr(mark, "ge") for mark in field.metadata if hasattr(mark, "ge")), None)  # noqa: B009
+    high = next((getattr(mark, "le") for mark in field.metadata if hasattr(mark, "le")), None)  # noqa: B009
+    return Bounds(whole=field.annotation is int, low=low, high=high)

@@ -161,3 +161,31 @@ class Assignment(Record):
     libraries: tuple[str, ...]
     """Names of the importable libraries with versions."""
     seed: int
+
+
+class TaskTraits(Record):
+    """What makes lessons of one task apply to another, and scores of two runs comparable."""
+
+    kind: TaskKind
+    rows: int
+    numeric_columns: int = 0
+    categorical_columns: int = 0
+    text_columns: int = 0
+    date_columns: int = 0
+    classes: int = 0
+    digest: str = ""
+    """Identity of the data."""
+
+    @classmethod
+    def of(cls, task: Task) -> TaskTraits:
+        kinds = [column.kind for column in task.profile.columns]
+        return cls(
+            kind=task.kind,
+            rows=task.profile.train_rows,
+            numeric_columns=kinds.count("numeric"),
+            categorical_columns=kinds.count("categorical") + kinds.count("boolean"),
+            text_columns=kinds.count("text"),
+            date_columns=kinds.count("date"),
+            classes=len(task.submission.classes),
+            digest=task.digest,
+        )
