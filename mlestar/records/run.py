@@ -8,7 +8,7 @@ from mlestar.records.base import Record
 from mlestar.records.settings import Settings
 from mlestar.records.solution import Attempt, Script, Solution, Submission, Trial
 from mlestar.records.strategy import Phase, Strategy
-from mlestar.records.task import Assignment, Metric, Task
+from mlestar.records.task import Assignment, Metric, Task, TaskTraits
 
 RunStatus = Literal["running", "finished", "failed", "killed"]
 Layer = Literal["defaults", "user", "enhancer"]
