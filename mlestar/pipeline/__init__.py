@@ -1,0 +1,1 @@
+"""The four phases of a run as plain functions of a workbench."""

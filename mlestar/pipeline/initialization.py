@@ -1,0 +1,138 @@
+"""Phase 1: a first script for each solution from retrieved models, and their merge (paper, algorithm 1)."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mlestar.doors import scope
+from mlestar.errors import BadAnswer
+from mlestar.pipeline.review import check, try_and_repair, write_and_try
+from mlestar.pipeline.together import together
+from mlestar.pipeline.workbench import Workbench
+from mlestar.questions.initialization import MergeScripts, RetrieveModels, SummarizeTask, WriteCandidate
+from mlestar.records.solution import Candidate, ModelIdea, Solution, Trial
+
+CARRIED = "carried over"
+"""Name of the candidate that is the best script of an earlier run."""
+
+
+async def initialize(bench: Workbench) -> tuple[Solution, ...]:
+    """One solution for each of `num_solutions`, developed at the same time; those without a score are left out."""
+    summary = await _summarize(bench)
+    numbers = range(1, bench.settings.num_solutions + 1)
+    ideas = {number: asyncio.get_running_loop().create_future() for number in numbers}
+    retrieval = asyncio.ensure_future(_retrieve_in_turn(bench, summary, ideas))
+    try:
+        solutions = await together(_develop(bench, summary, number, ideas[number]) for number in numbers)
+        await retrieval
+    finally:
+        retrieval.cancel()
+    return tuple(solution for solution in solutions if solution.best is not None)
+
+
+async def _summarize(bench: Workbench) -> str:
+    try:
+        return (await bench.ask(SummarizeTask(assignment=bench.assignment))).text
+    except BadAnswer as fault:
+        bench.remark(f"the task's own description is used, it could not be summarised ({fault})", warn=True)
+        return bench.assignment.description
+
+
+async def _retrieve_in_turn(
+    bench: Workbench, summary: str, ideas: dict[int, asyncio.Future[tuple[ModelIdea, ...]]]
+) -> None:
+    """Models for each solution; each is told what the earlier ones took, so that no two solutions are alike."""
+    taken: tuple[str, ...] = ()
+    for number, future in ideas.items():
+        with scope(solution=number):
+            try:
+                found = await _retrieve(bench, summary, taken)
+            except BaseException as error:
+                for waiting in ideas.values():
+                    if not waiting.done():
+                        waiting.set_exception(error)
+                raise
+        taken += tuple(idea.name for idea in found)
+        future.set_result(found)
+
+
+async def _retrieve(bench: Workbench, summary: str, taken: tuple[str, ...]) -> tuple[ModelIdea, ...]:
+    """Models that are not taken; asks again for others at most `max_retry` times."""
+    strategy = bench.brief.strategy
+    for sample in range(bench.settings.max_retry):
+        question = RetrieveModels(
+            assignment=bench.assignment,
+            summary=summary,
+            count=bench.settings.num_model_candidates,
+            goals=strategy.goals_for("initialization") if strategy else (),
+            taken=taken,
+            sample=sample,
+        )
+        try:
+            answer = await bench.ask(question)
+        except BadAnswer as fault:
+            bench.remark(f"no models retrieved ({fault})", warn=True)
+            continue
+        others = tuple(idea for idea in answer.models if idea.name not in taken)
+        if others:
+            return others[: bench.settings.num_model_candidates]
+    bench.remark("no further model was found; the solution is left out", warn=True)
+    return ()
+
+
+async def _develop(
+    bench: Workbench, summary: str, number: int, ideas: asyncio.Future[tuple[ModelIdea, ...]]
+) -> Solution:
+    """One solution: its candidates executed together, then merged best first."""
+    with scope(solution=number):
+        works = [_try_candidate(bench, summary, number, k, idea) for k, idea in enumerate(await ideas, start=1)]
+        if number == 1 and bench.brief.carried is not None:
+            works.append(_try_carried(bench))
+        candidates = tuple(one for one in await together(works) if one is not None)
+        ranked = [candidate.trial for candidate in bench.metric.ranked(candidates)]
+        if not ranked:
+            return Solution(number=number, candidates=candidates)
+        initial, merges = await _merge(bench, number, ranked)
+        initial = await check(bench, initial, f"{number}/train0.py")
+        bench.keep(f"{number}/train0.py", initial.script.source)
+        return Solution(number=number, candidates=candidates, merges=merges, initial=initial, best=initial)
+
+
+async def _try_candidate(bench: Workbench, summary: str, number: int, k: int, idea: ModelIdea) -> Candidate | None:
+    def write(sample: int) -> WriteCandidate:
+        return WriteCandidate(assignment=bench.assignment, summary=summary, idea=idea, sample=sample)
+
+    trial = await write_and_try(bench, write, f"{number}/init_code_{k}.py")
+    return None if trial is None else Candidate(idea=idea, trial=trial)
+
+
+async def _try_carried(bench: Workbench) -> Candidate | None:
+    """The best script known before this run, on this run's splits."""
+    if bench.brief.carried is None:
+        return None
+    with scope(label="1/init_code_carried.py"):
+        trial = await try_and_repair(bench, bench.brief.carried, bench.ensemble_assignment)
+    return Candidate(idea=ModelIdea(name=CARRIED), trial=trial)
+
+
+async def _merge(bench: Workbench, number: int, ranked: list[Trial]) -> tuple[Trial, tuple[Trial, ...]]:
+    """Merge the others into the best, best first; stop at the first merge that is not better (algorithm 1)."""
+    best, merges = ranked[0], []
+    for k, addition in enumerate(ranked[1:], start=1):
+        label = f"{number}/merge_{k}.py"
+        if addition.script == best.script or not bench.affords(label, best):
+            break
+        base = best
+
+        def write(sample: int, base: Trial = base, addition: Trial = addition) -> MergeScripts:
+            return MergeScripts(
+                assignment=bench.assignment, base=base.script.source, addition=addition.script.source, sample=sample
+            )
+
+        merged = await write_and_try(bench, write, label)
+        if merged is not None:
+            merges.append(merged)
+        if merged is None or not bench.metric.better(merged.score, best.score):
+            break
+        best = merged
+    return best, tuple(merges)

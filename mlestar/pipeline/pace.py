@@ -1,0 +1,77 @@
+"""How the time of a run is shared: what a script is told it may take, and what may still be started.
+
+Nothing is started that cannot end in time, and enough is kept back for the final submission. Every decision that
+depends on the time of day goes through the clock, which keeps it, so that a replay decides alike.
+"""
+
+from __future__ import annotations
+
+from mlestar.doors import Clock
+from mlestar.records.settings import Settings
+
+_SCRIPTS_SHARE = 0.5
+"""Share of the run's slot time that ordinary graded scripts may fill together."""
+_ENSEMBLE_SHARE = 0.15
+_FINAL_SHARE = 0.25
+_FULL_DATA_FACTOR = 1.5
+"""A script on all of train and the real test takes at most this much longer than on a graded view."""
+_TIMEOUT_FACTOR = 2.0
+"""A script is ended when it takes this much longer than it was told it may."""
+_SHORTEST_SECONDS = 1.0
+_SHORTEST_TIMEOUT_SECONDS = 10.0
+
+
+def script_seconds(settings: Settings, views: int, slots: int) -> float:
+    """Seconds an ordinary script may take on one view, from the settings alone.
+
+    Assumes that every loop runs in full: candidates, merges, three ablation variants and all attempts.
+    """
+    per_solution = 2 * settings.num_model_candidates - 1
+    per_solution += settings.outer_loop_round * (3 + settings.inner_loop_round)
+    executions = settings.num_solutions * per_solution * views
+    share = settings.computational_budget * _SCRIPTS_SHARE * slots / max(executions, slots)
+    return round(_bounded(share, settings), 1)
+
+
+def ensemble_seconds(settings: Settings, views: int, slots: int) -> float:
+    """Seconds an ensemble script may take on one view."""
+    rounds = max(1, settings.ensemble_loop_round) * -(-views // slots)
+    return round(_bounded(settings.computational_budget * _ENSEMBLE_SHARE / rounds, settings), 1)
+
+
+def _bounded(seconds: float, settings: Settings) -> float:
+    return max(_SHORTEST_SECONDS, min(seconds, settings.exec_timeout / _TIMEOUT_FACTOR))
+
+
+class Pace:
+    """Answers what may still be started in this run."""
+
+    def __init__(self, clock: Clock, settings: Settings) -> None:
+        self._clock = clock
+        self._settings = settings
+
+    def reserve_seconds(self, best_seconds: float) -> float:
+        """Time kept back for the final submission of a script whose longest graded execution took `best_seconds`."""
+        return max(_FINAL_SHARE * self._settings.computational_budget, _FULL_DATA_FACTOR * best_seconds)
+
+    def affords(self, name: str, seconds: float, best_seconds: float) -> bool:
+        """Whether a step that takes about this long may start and still leave room for the submission."""
+        needed = seconds + self.reserve_seconds(best_seconds)
+        return self._clock.decide(f"affords {name}", lambda: float(self._clock.seconds_left() >= needed)) > 0
+
+    def timeout_seconds(self, limit_seconds: float, best_seconds: float | None) -> float:
+        """How long an execution may really take when the script is told `limit_seconds`.
+
+        The reserve is spared unless it is the submission itself (`best_seconds` is None).
+        """
+        reserve = 0.0 if best_seconds is None else self.reserve_seconds(best_seconds)
+        left = self._clock.seconds_left() - reserve
+        patience = max(_TIMEOUT_FACTOR * limit_seconds, _SHORTEST_TIMEOUT_SECONDS)
+        return max(_SHORTEST_SECONDS, min(self._settings.exec_timeout, patience, left))
+
+    def final_seconds(self) -> float:
+        """What the script of the submission is told it may take."""
+        return self._clock.decide(
+            "final seconds",
+            lambda: round(_bounded(self._clock.seconds_left() / (1 + _TIMEOUT_FACTOR / 4), self._settings), 1),
+        )

@@ -1,0 +1,83 @@
+"""Phase 4: the best script, executed on all of train and the real test, its file checked (paper, section 3.4)."""
+
+from __future__ import annotations
+
+from mlestar.doors import scope
+from mlestar.errors import BadAnswer, BudgetExhausted
+from mlestar.pipeline.review import write_and_try
+from mlestar.pipeline.workbench import Workbench
+from mlestar.questions.submission import ApplySubmissionGoal, WriteSubmission
+from mlestar.records.solution import Script, Submission, Trial
+
+LABEL = "ensemble/final_solution.py"
+
+
+async def submit(bench: Workbench) -> Submission | None:
+    """A valid submission by the best script that can make one; None when none can."""
+    for rank, trial in enumerate(await _ranked(bench), start=1):
+        with scope(label=LABEL):
+            submission = await _make(bench, trial, rank)
+        if submission is not None:
+            bench.keep(LABEL, submission.trial.script.source)
+            return submission
+    bench.remark("no script made a valid submission", warn=True)
+    return None
+
+
+async def _ranked(bench: Workbench) -> list[Trial]:
+    """Every different script with a score, best first, the one that follows the submission goal before its equal."""
+    polished = await _follow_goal(bench)
+    ranked: dict[str, Trial] = {} if polished is None else {polished.script.digest: polished}
+    for trial in bench.metric.ranked(bench.trials):
+        ranked.setdefault(trial.script.digest, trial)
+    return list(ranked.values())
+
+
+async def _follow_goal(bench: Workbench) -> Trial | None:
+    """The best script changed as the first submission goal asks, if it is graded no worse."""
+    goals = bench.brief.strategy.goals_for("submission") if bench.brief.strategy else ()
+    best = bench.best
+    label = "ensemble/submission_goal.py"
+    if not goals or best is None or best.score is None or not bench.affords(label, best):
+        return None
+
+    def write(sample: int) -> ApplySubmissionGoal:
+        return ApplySubmissionGoal(
+            assignment=bench.ensemble_assignment, script=best.script.source, goal=goals[0], sample=sample
+        )
+
+    try:
+        polished = await write_and_try(bench, write, label, assignment=bench.ensemble_assignment)
+    except BudgetExhausted as limit:
+        bench.remark(f"submission goal {goals[0].focus}: not tried ({limit})", warn=True)
+        return None
+    if polished is None or polished.score is None or bench.metric.better(best.score, polished.score):
+        bench.remark(f"submission goal {goals[0].focus}: not kept")
+        return None
+    return polished
+
+
+async def _make(bench: Workbench, trial: Trial, rank: int) -> Submission | None:
+    """Execute the very script that was graded; None, with a remark, when its file is not valid."""
+    script = await _with_test_prediction(bench, trial.script)
+    if script is None:
+        return None
+    seconds = bench.pace.final_seconds()
+    execution = await bench.execute(script, bench.lab.examiner.final_view, seconds, final=True)
+    fault = execution.fault if execution.status != "ok" else bench.lab.examiner.check_submission(execution)
+    if fault is not None:
+        bench.remark(f"rank {rank} made no valid submission: {fault}", warn=True)
+        return None
+    return Submission(trial=trial.model_copy(update={"script": script}), execution=execution, rank=rank)
+
+
+async def _with_test_prediction(bench: Workbench, script: Script) -> Script | None:
+    """The script itself where scoring is graded; with test prediction added where it is reported."""
+    if bench.brief.task.scoring == "graded":
+        return script
+    try:
+        code = await bench.ask(WriteSubmission(assignment=bench.assignment, script=script.source))
+    except (BadAnswer, BudgetExhausted) as fault:
+        bench.remark(f"no submission script ({fault})", warn=True)
+        return None
+    return Script(source=code.source)

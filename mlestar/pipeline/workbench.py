@@ -1,0 +1,125 @@
+"""One run in progress: its brief, its lab and the trials so far; evaluates a script on every graded view."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from typing import TypeVar
+
+from mlestar.doors import Executed, ExecutionStarted, Job, Kept, Lab, Question, Remark, Tried, current_scope
+from mlestar.pipeline.pace import Pace, ensemble_seconds, script_seconds
+from mlestar.records.base import Record
+from mlestar.records.run import Brief
+from mlestar.records.solution import Execution, Script, Trial, View
+from mlestar.records.task import Assignment, Metric
+
+A = TypeVar("A", bound=Record)
+
+
+class Workbench:
+    """What the phases of one run share."""
+
+    def __init__(self, brief: Brief, lab: Lab) -> None:
+        self.brief = brief
+        self.lab = lab
+        self.settings = brief.settings
+        self.pace = Pace(lab.clock, brief.settings)
+        self.trials: list[Trial] = []
+        views, slots = len(lab.examiner.views), lab.executor.slots
+        self.assignment = self._assignment(script_seconds(brief.settings, views, slots))
+        self.ensemble_assignment = self._assignment(ensemble_seconds(brief.settings, views, slots))
+
+    def _assignment(self, seconds: float) -> Assignment:
+        return self.brief.assignment.model_copy(update={"script_seconds": seconds})
+
+    @property
+    def metric(self) -> Metric:
+        return self.brief.task.metric
+
+    @property
+    def best(self) -> Trial | None:
+        """The best trial so far."""
+        return self.metric.best(self.trials)
+
+    async def ask(self, question: Question[A]) -> A:
+        """Ask the engineer."""
+        return await self.lab.engineer.ask(question)
+
+    def remark(self, text: str, *, warn: bool = False) -> None:
+        """Tell the notebook something a person should see."""
+        self.lab.notebook.note(Remark(scope=current_scope(), level="warning" if warn else "info", text=text))
+
+    def keep(self, path: str, text: str) -> None:
+        """Keep a text as an artifact of the run."""
+        self.lab.notebook.note(Kept(path=path, text=text))
+
+    def affords(self, name: str, like: Trial | None, *, times: int = 1) -> bool:
+        """Whether a step that takes as long as this trial may start; says so when it may not."""
+        seconds = times * _longest_seconds(like) * _rounds(len(self.lab.examiner.views), self.lab.executor.slots)
+        affordable = self.pace.affords(name, seconds, _longest_seconds(self.best))
+        if not affordable:
+            self.remark(f"{name}: left out, the computational budget is nearly used")
+        return affordable
+
+    async def evaluate(self, script: Script, *, seconds: float | None = None) -> Trial:
+        """Execute the script on every graded view and have it marked; a script that fails is a value.
+
+        `seconds` is what the script is told it may take; the assignment's when absent. The first failure ends the
+        executions on the other views.
+        """
+        limit = self.assignment.script_seconds if seconds is None else seconds
+        views = self.lab.examiner.views
+        executions, failed = await self._execute_all(script, views, limit)
+        if failed is not None:
+            trial = Trial(script=script, executions=executions, fault=failed.fault or failed.status)
+        else:
+            marks = await asyncio.to_thread(self.lab.examiner.mark, executions)
+            trial = Trial(script=script, executions=executions, **marks.model_dump())
+        self.trials.append(trial)
+        best = self.best
+        self.lab.notebook.note(
+            Tried(scope=current_scope(), trial=trial, best_score=None if best is None else best.score)
+        )
+        return trial
+
+    async def _execute_all(
+        self, script: Script, views: Sequence[View], limit_seconds: float
+    ) -> tuple[tuple[Execution, ...], Execution | None]:
+        """The executions that are over, in the order of the views, and the one whose failure ended the others."""
+        tasks = [asyncio.ensure_future(self.execute(script, view, limit_seconds)) for view in views]
+        failed = None
+        try:
+            for next_over in asyncio.as_completed(tasks):
+                execution = await next_over
+                if execution.status != "ok":
+                    failed = execution
+                    break
+            return tuple(task.result() for task in tasks if task.done()), failed
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def execute(self, script: Script, view: View, limit_seconds: float, *, final: bool = False) -> Execution:
+        """Execute the script on one view; only the submission itself may use the time kept back for it."""
+        scope, notebook = current_scope(), self.lab.notebook
+        notebook.note(ExecutionStarted(scope=scope, view=view.name))
+        job = Job(
+            script=script,
+            view=view,
+            timeout_seconds=self.pace.timeout_seconds(limit_seconds, None if final else _longest_seconds(self.best)),
+            time_limit_seconds=limit_seconds,
+            seed=self.settings.seed,
+        )
+        execution = await self.lab.executor.execute(job)
+        notebook.note(Executed(scope=scope, view=view.name, script_digest=script.digest, execution=execution))
+        return execution
+
+
+def _longest_seconds(trial: Trial | None) -> float:
+    return 0.0 if trial is None else max((execution.seconds for execution in trial.executions), default=0.0)
+
+
+def _rounds(views: int, slots: int) -> int:
+    """How often the slots are filled until every view has had its turn."""
+    return -(-views // slots)
