@@ -46,6 +46,10 @@ class Question(Record, Generic[A]):
         """Identity of the question: equal for equal questions, across processes."""
         return digest_of(type(self).__name__, self.model_dump_json())
 
+    def misfit(self, answer: A) -> str | None:
+        """Why a well-formed answer cannot be used for this very question, in words to its author; None when it can."""
+        return None
+
 
 class Engineer(Protocol):
     """Somebody who answers questions."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-
 from pydantic import Field, JsonValue, field_validator
 
+from mlestar.questions.blocks import syntax_fault
 from mlestar.records.base import Record
 from mlestar.records.solution import ModelIdea
 
@@ -26,10 +25,9 @@ class Code(Record):
     def _is_python(cls, source: str) -> str:
         if not source.strip():
             raise ValueError("the code block is empty")
-        try:
-            ast.parse(source)
-        except SyntaxError as error:
-            raise ValueError(f"line {error.lineno}: {error.msg}") from None
+        fault = syntax_fault(source)
+        if fault is not None:
+            raise ValueError(fault)
         return source
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlestar.doors import Question
 from mlestar.questions.answers import Code, Idea, Target, Text, Variations
+from mlestar.questions.blocks import block_fault, replacement_fault, statements_fault
 from mlestar.records.base import Record
 from mlestar.records.strategy import Goal
 from mlestar.records.task import Assignment
@@ -38,6 +39,16 @@ class ProposeVariations(Question[Variations]):
     """Already studied: do not repeat."""
     count: int = 3
 
+    def misfit(self, answer: Variations) -> str | None:
+        """The first variation whose block is not in the script exactly once, or that breaks the script."""
+        for variation in answer.variations:
+            fault = block_fault(self.script, variation.block) or replacement_fault(
+                self.script, variation.block, variation.replacement
+            )
+            if fault is not None:
+                return f"variation '{variation.component}': {fault}"
+        return None
+
 
 class SummarizeAblation(Question[Text]):
     """Say what the ablation study showed: which component contributes most to the score."""
@@ -59,6 +70,10 @@ class ChooseTarget(Question[Target]):
     goals: tuple[Goal, ...] = ()
     earlier: tuple[PlanOutcome, ...] = ()
     """Plans of earlier cycles on this solution; do not repeat what failed."""
+
+    def misfit(self, answer: Target) -> str | None:
+        """The block has to be whole statements that stand in the script exactly once."""
+        return statements_fault(self.script, answer.block)
 
 
 class PlanBlock(Question[Idea]):
@@ -83,3 +98,7 @@ class WriteBlock(Question[Code]):
     block: str
     focus: str
     plan: str
+
+    def misfit(self, answer: Code) -> str | None:
+        """The script has to compile with the new block in place."""
+        return replacement_fault(self.script, self.block, answer.source)

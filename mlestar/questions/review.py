@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mlestar.doors import Question
 from mlestar.questions.answers import Code, DataUse, Leakage
+from mlestar.questions.blocks import replacement_fault, statements_fault
 from mlestar.records.task import Assignment
 
 
@@ -21,6 +22,10 @@ class FindLeakage(Question[Leakage]):
     assignment: Assignment
     script: str
 
+    def misfit(self, answer: Leakage) -> str | None:
+        """A block that leaks has to be whole statements that stand in the script exactly once."""
+        return statements_fault(self.script, answer.block) if answer.leaks else None
+
 
 class MendLeakage(Question[Code]):
     """Rewrite the leaking block so that it does not leak."""
@@ -29,6 +34,10 @@ class MendLeakage(Question[Code]):
     script: str
     block: str
     reason: str
+
+    def misfit(self, answer: Code) -> str | None:
+        """The script has to compile with the new block in place."""
+        return replacement_fault(self.script, self.block, answer.source)
 
 
 class CheckDataUse(Question[DataUse]):
