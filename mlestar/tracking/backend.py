@@ -1,0 +1,196 @@
+"""The few MLflow calls mlestar makes, with explicit run ids and foreign errors mapped in one place."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from mlestar.errors import StoreUnavailable
+from mlestar.records.base import Record
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, Run
+
+PARAMS_PER_BATCH = 100
+TAGS_PER_BATCH = 100
+METRICS_PER_BATCH = 900
+PARAM_CHARACTERS = 6000
+TAG_CHARACTERS = 8000
+
+
+class StoreRefused(StoreUnavailable):
+    """The store answers and says no: waiting does not help."""
+
+
+class Point(Record):
+    """One value of a metric."""
+
+    key: str
+    value: float
+    step: int = 0
+    at: float
+    """Seconds since the epoch."""
+
+
+class Backend(Protocol):
+    """Where runs are written; every call may raise StoreUnavailable and may then be made again."""
+
+    def log(
+        self, run_id: str, *, points: Sequence[Point] = (), params: Mapping[str, str] = {}, tags: Mapping[str, str] = {}
+    ) -> None: ...
+
+    def log_texts(self, run_id: str, texts: Mapping[str, str]) -> None: ...
+
+    def log_file(self, run_id: str, path: str, file: Path) -> None: ...
+
+    def close(self, run_id: str, status: str) -> None: ...
+
+
+def store_error(error: Exception) -> StoreUnavailable:
+    """The error of ours that says what a foreign error means."""
+    status = getattr(error, "get_http_status_code", lambda: 503)()
+    kind = StoreUnavailable if status >= 500 or status in (408, 429) else StoreRefused
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return kind(lines[0][:300])
+
+
+@contextmanager
+def mapped_errors() -> Iterator[None]:
+    """Turn what MLflow, its HTTP client and its database raise into StoreUnavailable."""
+    from mlflow.exceptions import MlflowException
+    from requests.exceptions import RequestException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
+        raise store_error(error) from error
+
+
+class MlflowBackend:
+    """Writes and reads through one `MlflowClient`; may be used from several threads."""
+
+    def __init__(self, uri: str) -> None:
+        from mlflow import MlflowClient
+
+        with mapped_errors():
+            self.client: MlflowClient = MlflowClient(tracking_uri=uri)
+        self.uri = uri
+
+    def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str], started_at: float) -> str:
+        """Open a run and return its id."""
+        with mapped_errors():
+            run = self.client.create_run(
+                experiment_id, start_time=int(started_at * 1000), tags=fitting_tags(tags), run_name=name
+            )
+        return str(run.info.run_id)
+
+    def log(
+        self, run_id: str, *, points: Sequence[Point] = (), params: Mapping[str, str] = {}, tags: Mapping[str, str] = {}
+    ) -> None:
+        """Write metrics, params and tags, in as few requests as the limits of MLflow allow."""
+        from mlflow.entities import Metric, Param, RunTag
+
+        metrics = [Metric(p.key, p.value, int(p.at * 1000), p.step) for p in points]
+        settings = [Param(key, value[:PARAM_CHARACTERS]) for key, value in params.items()]
+        marks = [RunTag(key, value) for key, value in fitting_tags(tags).items()]
+        with mapped_errors():
+            while metrics or settings or marks:
+                self.client.log_batch(
+                    run_id,
+                    metrics=metrics[:METRICS_PER_BATCH],
+                    params=settings[:PARAMS_PER_BATCH],
+                    tags=marks[:TAGS_PER_BATCH],
+                )
+                del metrics[:METRICS_PER_BATCH], settings[:PARAMS_PER_BATCH], marks[:TAGS_PER_BATCH]
+
+    def log_texts(self, run_id: str, texts: Mapping[str, str]) -> None:
+        """Write text artifacts; many at once cost little more than one."""
+        with tempfile.TemporaryDirectory(prefix="mlestar-artifacts-") as folder, mapped_errors():
+            for path, text in texts.items():
+                file = Path(folder, path)
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text, encoding="utf-8", errors="replace")
+            self.client.log_artifacts(run_id, folder)
+
+    def log_file(self, run_id: str, path: str, file: Path) -> None:
+        """Write one file under an artifact path whose last part is the file's name."""
+        with mapped_errors():
+            folder = str(Path(path).parent)
+            self.client.log_artifact(run_id, str(file), None if folder == "." else folder)
+
+    def log_inputs(self, run_id: str, datasets: Sequence[DatasetInput]) -> None:
+        """Name the data that a run worked on."""
+        with mapped_errors():
+            self.client.log_inputs(run_id, datasets=list(datasets))
+
+    def close(self, run_id: str, status: str) -> None:
+        """End a run with an MLflow status: FINISHED, FAILED or KILLED."""
+        with mapped_errors():
+            self.client.set_terminated(run_id, status=status)
+
+    def reopen(self, run_id: str) -> None:
+        """Set a closed run to running again."""
+        with mapped_errors():
+            self.client.update_run(run_id, status="RUNNING")
+
+    def run(self, run_id: str) -> Run:
+        """One run; StoreRefused when there is none."""
+        with mapped_errors():
+            return self.client.get_run(run_id)
+
+    def runs(self, experiment_ids: Sequence[str], where: str, limit: int | None = None) -> list[Run]:
+        """Runs in order of their start; the newest `limit` of them when a limit is given."""
+        found: list[Run] = []
+        token: str | None = None
+        with mapped_errors():
+            while experiment_ids and (limit is None or len(found) < limit):
+                page = self.client.search_runs(
+                    list(experiment_ids),
+                    filter_string=where,
+                    max_results=min(limit or 1000, 1000),
+                    order_by=["attributes.start_time DESC"],
+                    page_token=token,
+                )
+                found.extend(page)
+                token = page.token
+                if not token:
+                    break
+        return found[::-1]
+
+    def experiment(self, name: str) -> str:
+        """The id of an experiment; made when there is none of this name."""
+        with mapped_errors():
+            known = self.client.get_experiment_by_name(name)
+            if known is None:
+                return self.client.create_experiment(name)
+            if known.lifecycle_stage == "deleted":
+                self.client.restore_experiment(known.experiment_id)
+            return str(known.experiment_id)
+
+    def experiments(self) -> list[str]:
+        """The ids of all experiments, at most 1000."""
+        with mapped_errors():
+            return [str(found.experiment_id) for found in self.client.search_experiments(max_results=1000)]
+
+    def fetch(self, run_id: str, path: str, folder: Path) -> Path:
+        """Copy an artifact, a file or a folder, into a local folder; where it is now."""
+        with mapped_errors():
+            return Path(self.client.download_artifacts(run_id, path, str(folder)))
+
+    def text(self, run_id: str, path: str) -> str:
+        """The content of a text artifact; StoreRefused when there is none."""
+        with tempfile.TemporaryDirectory(prefix="mlestar-artifacts-") as folder:
+            file = self.fetch(run_id, path, Path(folder))
+            if not file.is_file():
+                raise StoreRefused(f"run {run_id} has no artifact {path}")
+            return file.read_text(encoding="utf-8")
+
+
+def fitting_tags(tags: Mapping[str, str]) -> dict[str, str]:
+    """Tags cut to the length that MLflow takes."""
+    return {key: value[:TAG_CHARACTERS] for key, value in tags.items()}

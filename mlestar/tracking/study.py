@@ -1,0 +1,269 @@
+"""One study in the store: its own run, and a nested run for each pass of the pipeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from mlestar.errors import ConfigError, StoreUnavailable
+from mlestar.records.base import Record
+from mlestar.records.run import Brief, Cost, History, Layer, RunRecord, RunStatus, RunSummary
+from mlestar.records.settings import Settings
+from mlestar.records.task import Task
+from mlestar.tracking.backend import MlflowBackend, Point
+from mlestar.tracking.datasets import dataset_inputs
+from mlestar.tracking.notebook import MLFLOW_STATUS, RunNotebook, cost_metrics
+from mlestar.tracking.packing import pack
+from mlestar.tracking.past import history_of, study_run
+from mlestar.tracking.processes import is_dead, process_tags
+from mlestar.tracking.summary import summarize
+from mlestar.tracking.writer import Patience
+
+
+class StudyPlan(Record):
+    """What a study is opened with."""
+
+    task: Task
+    settings: Settings
+    engineer: str
+    runs: int
+    resume: str | None
+    project_run_id: str | None
+    parent_run_id: str | None
+    tags: dict[str, str]
+    experiment: str
+
+
+class Study:
+    """An open study; `study_id` is the id of its MLflow run."""
+
+    def __init__(
+        self, plan: StudyPlan, backend: MlflowBackend, study_id: str, experiment_id: str, wait: Patience
+    ) -> None:
+        self.study_id = study_id
+        self.experiment_id = experiment_id
+        self.plan = plan
+        self._backend = backend
+        self._patience = wait
+        self._open: RunNotebook | None = None
+
+    def history(self) -> History:
+        """The study's runs so far, read from the store."""
+        return self._patience.call(lambda: history_of(self._backend, self.plan.task.name, self.study_id, None))
+
+    def start_run(
+        self, brief: Brief, setting_layers: Mapping[str, Layer] = {}, *, texts: Mapping[str, str] = {}
+    ) -> RunNotebook:
+        """Open a nested run for one pass of the pipeline; `texts` are artifacts known already, by path.
+
+        Raises StoreUnavailable when the store stays away.
+        """
+        started_at = time.time()
+        tags = {**_origin_tags(), **process_tags(), **self._run_tags(brief)}
+        run_id = self._patience.call(
+            lambda: self._backend.create_run(self.experiment_id, brief.run_id, tags, started_at)
+        )
+        record = RunRecord(brief=brief, status="running", started_at=started_at)
+        summary = summarize(record, engineer=self.plan.engineer, mlflow_run_id=run_id, setting_layers=setting_layers)
+        params = run_params(brief, setting_layers, self.plan.engineer)
+        self._patience.call(lambda: self._backend.log(run_id, params=params, tags=pack(summary)))
+        self._patience.call(lambda: self._backend.log_inputs(run_id, dataset_inputs(brief.task)))
+        if texts:
+            self._patience.call(lambda: self._backend.log_texts(run_id, texts))
+        self._open = RunNotebook(
+            self._backend,
+            run_id,
+            engineer=self.plan.engineer,
+            setting_layers=setting_layers,
+            patience=self._patience,
+        )
+        return self._open
+
+    def finish(
+        self,
+        status: RunStatus = "finished",
+        *,
+        texts: Mapping[str, str] = {},
+        files: Mapping[str, Path] = {},
+    ) -> History:
+        """Write what the study came to, close it with its status, and return its history as the store has it."""
+        history = self.history()
+        points = study_points(history)
+        note = {"mlflow.note.content": study_note(history, self.experiment_id), "status": status}
+        self._patience.call(lambda: self._backend.log(self.study_id, points=points, tags=note))
+        if texts:
+            self._patience.call(lambda: self._backend.log_texts(self.study_id, texts))
+        for path, file in files.items():
+            self._patience.call(lambda path=path, file=file: self._backend.log_file(self.study_id, path, file))  # type: ignore[misc]
+        self._patience.call(lambda: self._backend.close(self.study_id, MLFLOW_STATUS[status]))
+        return history
+
+    def abandon(self, status: RunStatus = "killed") -> None:
+        """Close the study and its open run at once; a store that does not answer is not waited for."""
+        if self._open is not None:
+            self._open.abandon(status)
+        try:
+            self._backend.log(self.study_id, tags={"status": status})
+            self._backend.close(self.study_id, MLFLOW_STATUS[status])
+        except StoreUnavailable:
+            return  # the next start finds the study stale and closes it
+
+    def _run_tags(self, brief: Brief) -> dict[str, str]:
+        task = self.plan.task
+        return {
+            **self.plan.tags,
+            "kind": "pipeline",
+            "study": self.study_id,
+            "run": brief.run_id,
+            "task": task.name,
+            "task_digest": task.digest,
+            "engineer": self.plan.engineer,
+            "metric": task.metric.name,
+            "direction": task.metric.direction,
+            "status": "running",
+            "mlflow.parentRunId": self.study_id,
+        }
+
+
+def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> Study:
+    """Open or resume a study and close the runs that a process which is gone left open."""
+    if plan.resume is not None:
+        return _resumed(plan, plan.resume, backend, patience)
+    if plan.project_run_id is not None:
+        study_id = plan.project_run_id
+        experiment_id = str(patience.call(lambda: backend.run(study_id)).info.experiment_id)
+    else:
+        experiment_id = patience.call(lambda: backend.experiment(plan.experiment))
+        name = plan.task.name
+        study_id = patience.call(lambda: backend.create_run(experiment_id, name, _origin_tags(), time.time()))
+    patience.call(lambda: backend.log(study_id, params=study_params(plan), tags=_study_tags(plan)))
+    patience.call(lambda: close_stale(backend, experiment_id, None))
+    return Study(plan, backend, study_id, experiment_id, patience)
+
+
+def _resumed(plan: StudyPlan, study_id: str, backend: MlflowBackend, patience: Patience) -> Study:
+    run = patience.call(lambda: study_run(backend, study_id))
+    if run is None or run.data.tags.get("kind") != "study":
+        raise ConfigError(f"resume={study_id}: there is no such study; give a study id or `latest`")
+    tags = run.data.tags
+    if tags.get("task_digest") != plan.task.digest:
+        raise ConfigError(f"resume={study_id}: the study is of task {tags.get('task')}, or its data has changed")
+    ours = process_tags()
+    alive = tags.get("host") == ours["host"] and not is_dead(tags) and tags.get("pid") != ours["pid"]
+    if run.info.status == "RUNNING" and alive:
+        raise ConfigError(f"resume={study_id}: the study is still running as process {tags.get('pid')}")
+    experiment_id = str(run.info.experiment_id)
+    patience.call(lambda: close_stale(backend, experiment_id, study_id))
+    patience.call(lambda: backend.log(study_id, tags={**ours, "status": "running"}))
+    patience.call(lambda: backend.reopen(study_id))
+    return Study(plan, backend, study_id, experiment_id, patience)
+
+
+def close_stale(backend: MlflowBackend, experiment_id: str, study_id: str | None) -> None:
+    """Close as killed the open runs of processes that are gone, and those of the given study."""
+    for run in backend.runs([experiment_id], "attributes.status = 'RUNNING' AND tags.status = 'running'"):
+        tags = run.data.tags
+        ours = study_id is not None and study_id in (tags.get("study"), run.info.run_id)
+        if ours or is_dead(tags):
+            backend.log(run.info.run_id, tags={"status": "killed"})
+            backend.close(run.info.run_id, "KILLED")
+
+
+def run_params(brief: Brief, layers: Mapping[str, Layer], engineer: str) -> dict[str, str]:
+    """The effective settings under dotted keys, and which of them the user and the Enhancer set."""
+    params = {f"settings.{key}": _word(value) for key, value in brief.settings.model_dump().items()}
+    for layer in ("user", "enhancer"):
+        params[f"layer.{layer}"] = ", ".join(key for key, from_layer in layers.items() if from_layer == layer) or "-"
+    return {**params, "engineer": engineer, "validation": brief.task.validation.kind}
+
+
+def study_params(plan: StudyPlan) -> dict[str, str]:
+    """The settings a study starts from; dotted, because `mlflow run` has taken the plain names."""
+    params = {f"settings.{key}": _word(value) for key, value in plan.settings.model_dump().items()}
+    return {**params, "study.engineer": plan.engineer, "study.runs": str(plan.runs)}
+
+
+def study_points(history: History) -> list[Point]:
+    """Best score and totals of a study; `best_score` has a step for each run."""
+    if not history.runs:
+        return []
+    metric, at = history.runs[0].metric, time.time()
+    points: list[Point] = []
+    best: RunSummary | None = None
+    for step, run in enumerate(history.runs):
+        best = metric.best([best, run] if best is not None else [run])
+        values = {"run_score": run.score, "best_score": None if best is None else best.score}
+        points += [Point(key=k, value=v, step=step, at=at) for k, v in values.items() if v is not None]
+    totals: dict[str, float | None] = {
+        "improvement_percent": improvement_percent(history),
+        "audit_score": None if best is None else best.audit_score,
+        "seconds": sum(run.seconds for run in history.runs),
+        **cost_metrics(total_cost(history)),
+    }
+    return points + [Point(key=key, value=value, at=at) for key, value in totals.items() if value is not None]
+
+
+def improvement_percent(history: History) -> float | None:
+    """By how many percent of run 0's score the best run is better; None when run 0 has no score, or 0."""
+    best = history.best()
+    first = history.runs[0].score if history.runs else None
+    if best is None or best.score is None or not first:
+        return None
+    return 100 * best.metric.gain(best.score, first) / abs(first)
+
+
+def total_cost(history: History) -> Cost:
+    """What all runs used together."""
+    costs = [run.cost for run in history.runs]
+    prices = [cost.usd for cost in costs]
+    return Cost(
+        calls=sum(cost.calls for cost in costs),
+        tokens_in=sum(cost.tokens_in for cost in costs),
+        tokens_out=sum(cost.tokens_out for cost in costs),
+        usd=None if None in prices else sum(price or 0.0 for price in prices),
+        executions=sum(cost.executions for cost in costs),
+        execution_seconds=sum(cost.execution_seconds for cost in costs),
+        failures=sum(cost.failures for cost in costs),
+    )
+
+
+def study_note(history: History, experiment_id: str) -> str:
+    """The description of the study's page: the winner first, then the runs."""
+    best = history.best()
+    rows = [
+        f"| [{run.run_id}](#/experiments/{experiment_id}/runs/{run.mlflow_run_id}) | {run.status} | "
+        f"{'-' if run.score is None else f'{run.score:.6g}'} | {run.seconds:.0f} |"
+        for run in history.runs
+    ]
+    head = "No run has a score." if best is None else f"**Best: {best.run_id}**, {best.metric.name} {best.score:.6g}"
+    return "\n".join([head, "", "| run | status | score | seconds |", "|---|---|---|---|", *rows])
+
+
+def _study_tags(plan: StudyPlan) -> dict[str, str]:
+    task = plan.task
+    tags = {
+        **plan.tags,
+        **process_tags(),
+        "kind": "study",
+        "task": task.name,
+        "task_digest": task.digest,
+        "engineer": plan.engineer,
+        "metric": task.metric.name,
+        "direction": task.metric.direction,
+        "status": "running",
+    }
+    return tags if plan.parent_run_id is None else {**tags, "mlflow.parentRunId": plan.parent_run_id}
+
+
+def _origin_tags() -> dict[str, str]:
+    """User, source and git commit, as MLflow finds them."""
+    from mlflow.tracking.context.registry import resolve_tags
+
+    return {str(key): str(value) for key, value in resolve_tags().items()}
+
+
+def _word(value: object) -> str:
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "-"
+    return "-" if value is None else str(value)

@@ -1,0 +1,159 @@
+"""A study is written to MLflow and read back from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mlestar.errors import ConfigError, StoreUnavailable
+from mlestar.records.run import RunSummary
+from mlestar.records.settings import Settings
+from mlestar.tracking.store import Store, StoreConfig, open_store
+from mlestar.tracking.study import Study
+from tests.tracking.samples import a_brief, a_record, a_strategy, a_task, events_of
+
+
+def start(store: Store, folder: Path, resume: str | None = None) -> Study:
+    return store.start_study(a_task(folder / "task"), Settings(), engineer="playbook", runs=2, resume=resume)
+
+
+def finished_run(study: Study, folder: Path, run_id: str = "run_0", score: float = 1.0) -> RunSummary:
+    folder.joinpath("kept/final").mkdir(parents=True, exist_ok=True)
+    folder.joinpath("kept/final/submission.csv").write_text("price\n40\n50\n")
+    brief = a_brief(study.plan.task, run_id, study.study_id, strategy=a_strategy())
+    run = study.start_run(brief, {"seed": "user", "inner_loop_round": "enhancer"})
+    for event in events_of(score):
+        run.note(event)
+    return run.finish(a_record(brief, score, folder / "kept"), texts={"config/composed.yaml": "seed: 42\n"})
+
+
+def test_a_finished_run_is_read_back_as_it_was_written(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    summary = finished_run(study, tmp_path)
+    assert store.history("houses", study_id=study.study_id).runs == (summary,)
+    assert summary.score == 1.0
+    assert summary.strategy == a_strategy()
+
+
+def test_a_run_has_params_metrics_by_step_tags_and_a_parent(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    summary = finished_run(study, tmp_path)
+    run = store.backend.run(summary.mlflow_run_id)
+    assert run.data.params["settings.num_solutions"] == "2"
+    assert run.data.params["layer.user"] == "seed"
+    assert run.data.params["layer.enhancer"] == "inner_loop_round"
+    assert run.data.tags["mlflow.parentRunId"] == study.study_id
+    assert run.data.tags["status"] == "finished"
+    assert run.info.status == "FINISHED"
+    steps = store.backend.client.get_metric_history(summary.mlflow_run_id, "score")
+    assert [(point.step, point.value) for point in steps] == [(0, 3.0), (2, 1.0)]
+    assert run.data.metrics["best_score"] == 1.0
+    assert run.data.metrics["tokens_in"] == 100
+
+
+def test_a_run_has_the_artifacts_of_the_layout(store: Store, tmp_path: Path) -> None:
+    summary = finished_run(start(store, tmp_path), tmp_path)
+    run_id = summary.mlflow_run_id
+    folder = store.download(run_id, "", tmp_path / "fetched")
+    files = {str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file()}
+    assert {
+        "final_state.json",
+        "run.json",
+        "strategy.json",
+        "config/composed.yaml",
+        "1/init_code_1.py",
+        "1/init_code_2.py",
+        "1/ablation_0.md",
+        "ensemble/ensemble0.py",
+        "ensemble/final_solution.py",
+        "ensemble/final/submission.csv",
+    } <= files
+    assert store.artifact_text(run_id, "ensemble/final/submission.csv") == "price\n40\n50\n"
+    assert RunSummary.model_validate_json(store.artifact_text(run_id, "run.json")) == summary
+    assert json.loads(store.artifact_text(run_id, "final_state.json"))["train_code_exec_result_0_1"]["score"] == 3.0
+
+
+def test_the_data_of_the_task_are_inputs_with_digests(store: Store, tmp_path: Path) -> None:
+    summary = finished_run(start(store, tmp_path), tmp_path)
+    given = store.backend.run(summary.mlflow_run_id).inputs
+    inputs = () if given is None else given.dataset_inputs
+    assert {each.dataset.name for each in inputs} == {"houses/train.csv", "houses/test.csv"}
+    assert len({each.dataset.digest for each in inputs}) == 2
+
+
+def test_a_study_keeps_best_score_by_run_and_its_improvement(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    finished_run(study, tmp_path, "run_0", 4.0)
+    finished_run(study, tmp_path, "run_1", 3.0)
+    history = study.finish()
+    run = store.backend.run(study.study_id)
+    assert [summary.run_id for summary in history.runs] == ["run_0", "run_1"]
+    assert run.data.metrics["improvement_percent"] == pytest.approx(25.0)
+    best = store.backend.client.get_metric_history(study.study_id, "best_score")
+    assert [point.value for point in best] == [4.0, 3.0]
+    assert "run_1" in run.data.tags["mlflow.note.content"]
+    assert run.info.status == "FINISHED"
+
+
+def test_an_abandoned_study_leaves_nothing_running(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    run = study.start_run(a_brief(study.plan.task, study_id=study.study_id))
+    study.abandon()
+    assert store.backend.run(study.study_id).info.status == "KILLED"
+    assert store.backend.run(run.mlflow_run_id).info.status == "KILLED"
+    assert [summary.status for summary in store.history("houses").runs] == ["killed"]
+
+
+def test_runs_of_a_dead_process_are_closed_as_killed(open_again: Callable[[], Store], tmp_path: Path) -> None:
+    store = open_again()
+    study = start(store, tmp_path)
+    run = study.start_run(a_brief(study.plan.task, study_id=study.study_id))
+    for run_id in (study.study_id, run.mlflow_run_id):
+        store.backend.log(run_id, tags={"pid_started": "1"})
+    other = start(open_again(), tmp_path)
+    assert store.backend.run(study.study_id).info.status == "KILLED"
+    assert store.backend.run(run.mlflow_run_id).data.tags["status"] == "killed"
+    assert store.backend.run(other.study_id).info.status == "RUNNING"
+
+
+def test_a_resumed_study_counts_a_run_that_was_started_again_once(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    finished_run(study, tmp_path, "run_0", 2.0)
+    study.start_run(a_brief(study.plan.task, "run_1", study.study_id))
+    study.abandon()
+    again = start(store, tmp_path, resume="latest")
+    assert again.study_id == study.study_id
+    finished_run(again, tmp_path, "run_1", 1.5)
+    history = again.finish()
+    assert [(run.run_id, run.status) for run in history.runs] == [("run_0", "finished"), ("run_1", "finished")]
+
+
+def test_resuming_an_unknown_study_is_one_clear_line(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="resume=nothing: there is no such study"):
+        start(store, tmp_path, resume="nothing")
+    with pytest.raises(ConfigError, match="there is no study of the task houses"):
+        start(store, tmp_path, resume="latest")
+
+
+def test_a_study_becomes_the_run_that_mlflow_made(store: Store, tmp_path: Path) -> None:
+    experiment = store.backend.experiment("mine")
+    made = store.backend.create_run(experiment, "bold-fox", {}, 1.0)
+    store.backend.log(made, params={"engineer": "'playbook'", "runs": "2"})
+    task = a_task(tmp_path / "task")
+    study = store.start_study(task, Settings(), engineer="playbook", runs=2, project_run_id=made)
+    assert study.study_id == made
+    assert finished_run(study, tmp_path) in store.history("houses").runs
+
+
+def test_a_server_that_does_not_answer_is_named_in_one_line_within_seconds() -> None:
+    config = StoreConfig(tracking_uri="http://127.0.0.1:9", open_seconds=1)
+    with pytest.raises(StoreUnavailable, match=r"the tracking server http://127\.0\.0\.1:9 does not answer"):
+        open_store(config)
+
+
+def test_a_uri_that_names_no_store_is_the_users_error() -> None:
+    with pytest.raises(ConfigError, match=r"mlruns is no tracking store: store\.tracking_uri takes sqlite"):
+        open_store(StoreConfig(tracking_uri="file:///mlruns"))
