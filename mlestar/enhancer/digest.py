@@ -1,0 +1,151 @@
+"""From a history to what a research lead is told: pure, bounded, most informative first.
+
+LESSONS 24: the reference hands over its whole state, 42 kB for the smallest run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlestar.enhancer.studies import lesson_table, study_table
+from mlestar.enhancer.tables import (
+    attempt_lines,
+    best_before,
+    component_lines,
+    cost_line,
+    fault_table,
+    finite,
+    focus_table,
+    identity,
+    model_table,
+    phase_table,
+    run_line,
+    setting_lines,
+    strategy_lines,
+)
+from mlestar.records.digest import BestLine, HistoryDigest, RunLine
+from mlestar.records.run import History, RunSummary
+
+LIMIT_BYTES = 30_000
+FEWEST = 1
+"""Lines of a table that are always kept."""
+RUNS_IN_FULL = 3
+"""Newest runs whose phases are told."""
+LEAST_TELLING_FIRST = (
+    "faults",
+    "components",
+    "lessons",
+    "models",
+    "runs",
+    "earlier_studies",
+    "attempts",
+    "strategies",
+    "foci",
+)
+
+
+def digest(
+    history: History, earlier: History | None = None, *, task: str = "", limit_bytes: int = LIMIT_BYTES
+) -> HistoryDigest:
+    """The digest of a study and of what earlier studies taught.
+
+    Its `text` takes at most `limit_bytes` (not below 8 000) however long the history and its texts are. Runs of
+    another task than `task` only become lessons. The same history gives the same digest.
+    """
+    ended = [run for run in history.runs if run.status != "running"]
+    before = [run for run in (earlier.runs if earlier else ()) if run.status != "running"]
+    name = task or (ended[-1].task if ended else "")
+    same = [run for run in before if run.task == name and (not ended or run.metric == ended[-1].metric)]
+    others = [run for run in before if run.task != name]
+    whole = _assembled(ended, same, others)
+    return _bounded(whole, limit_bytes)
+
+
+def _assembled(ended: Sequence[RunSummary], same: Sequence[RunSummary], others: Sequence[RunSummary]) -> HistoryDigest:
+    lessons = lesson_table(others)
+    known = [*same, *ended]
+    if not known:
+        return HistoryDigest(lessons=lessons)
+    last = known[-1]
+    study = ended[-1].study_id if ended else ""
+    return HistoryDigest(
+        metric=last.metric.name,
+        direction=last.metric.direction,
+        runs_done=len(ended),
+        runs_failed=sum(finite(run.score) is None for run in ended),
+        best=_best_line(known, study),
+        runs_since_best=_runs_since_best(ended),
+        settings=setting_lines(last),
+        cost=cost_line(ended),
+        phases=phase_table(known),
+        foci=focus_table(known),
+        strategies=strategy_lines(ended),
+        runs=_run_lines(ended, study),
+        models=model_table(known),
+        attempts=attempt_lines(last),
+        components=component_lines(last),
+        faults=fault_table(ended or same),
+        earlier_studies=study_table(same),
+        lessons=lessons,
+    )
+
+
+def _best_line(known: Sequence[RunSummary], study: str) -> BestLine | None:
+    best = known[-1].metric.best(known)
+    score = None if best is None else finite(best.score)
+    if best is None or score is None:
+        return None
+    return BestLine(
+        run=best.run_id, study="" if best.study_id == study else best.study_id, score=score, seconds=best.seconds
+    )
+
+
+def _runs_since_best(ended: Sequence[RunSummary]) -> int:
+    best = ended[-1].metric.best(ended) if ended else None
+    return 0 if best is None else len(ended) - 1 - ended.index(best)
+
+
+def _run_lines(ended: Sequence[RunSummary], study: str) -> tuple[RunLine, ...]:
+    """The last runs, the record setters, then the others from the newest."""
+    before = best_before(ended)
+    newest = list(reversed(ended))
+    setters = [run for run in newest if run.metric.better(run.score, before[identity(run)])]
+    order = {identity(run): run for run in (*newest[:RUNS_IN_FULL], *setters, *newest)}
+    return tuple(
+        run_line(run, before[identity(run)], study=study, in_full=position < RUNS_IN_FULL)
+        for position, run in enumerate(order.values())
+    )
+
+
+def _bounded(whole: HistoryDigest, limit_bytes: int) -> HistoryDigest:
+    """Shorten tables from their least informative end until the text fits, and say by how much."""
+    if limit_bytes < 8_000:
+        raise ValueError(f"limit_bytes is {limit_bytes}; at least 8000 are needed")
+    lengths = {table: len(getattr(whole, table)) for table in LEAST_TELLING_FIRST}
+    kept = dict(lengths)
+    fitting = _shortened(whole, kept, lengths)
+    while _bytes(fitting) > limit_bytes:
+        widest = max(LEAST_TELLING_FIRST, key=lambda table: _bytes_of(fitting, table) if kept[table] > FEWEST else -1)
+        if kept[widest] <= FEWEST:
+            break
+        kept[widest] = max(FEWEST, kept[widest] * 3 // 4)
+        fitting = _shortened(whole, kept, lengths)
+    return fitting
+
+
+def _shortened(whole: HistoryDigest, kept: dict[str, int], lengths: dict[str, int]) -> HistoryDigest:
+    cuts = {table: getattr(whole, table)[: kept[table]] for table in LEAST_TELLING_FIRST}
+    left_out = tuple(
+        f"{table}: {lengths[table] - kept[table]} of {lengths[table]} left out"
+        for table in LEAST_TELLING_FIRST
+        if kept[table] < lengths[table]
+    )
+    return whole.model_copy(update={**cuts, "left_out": left_out})
+
+
+def _bytes(digest_record: HistoryDigest) -> int:
+    return len(digest_record.text.encode())
+
+
+def _bytes_of(digest_record: HistoryDigest, table: str) -> int:
+    return sum(len(line.model_dump_json(exclude_defaults=True).encode()) for line in getattr(digest_record, table))

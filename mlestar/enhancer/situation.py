@@ -1,0 +1,55 @@
+"""What an Enhancer is asked: the state of a study between two runs."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pydantic import Field
+
+from mlestar.records.base import Record
+from mlestar.records.run import History
+from mlestar.records.settings import OVERRIDABLE, Settings
+from mlestar.records.strategy import Advice
+from mlestar.records.task import Metric
+
+
+class Situation(Record):
+    """The study so far, what is known from earlier studies, and the user's configuration."""
+
+    history: History
+    """Runs of this study, as read back from MLflow."""
+    earlier: History = History()
+    """Runs of earlier studies; which ones is the history scope's business."""
+    metric: Metric
+    task: str = ""
+    """Name of the task; runs of other tasks in `earlier` only teach lessons."""
+    settings: Settings
+    """The user's: defaults and user layers, without any override of the Enhancer."""
+    run_number: int = Field(ge=0)
+    """Number of the run to advise; 0 only when earlier studies are known."""
+    runs_left: int = Field(default=1, ge=0)
+    """Runs still to come, the advised one included."""
+
+    def adjustable(self) -> tuple[str, ...]:
+        """Settings that may be overridden: none when the switch is off, never a locked one."""
+        if not self.settings.allow_config_override:
+            return ()
+        return tuple(name for name in OVERRIDABLE if name not in self.settings.locked)
+
+    def overrides(self) -> dict[str, int | float | str]:
+        """The Enhancer's overrides in effect: those of the newest run of the study that has a strategy."""
+        newest = next((run.strategy for run in reversed(self.history.runs) if run.strategy is not None), None)
+        held = {} if newest is None else newest.config_overrides
+        return {name: value for name, value in held.items() if name in self.adjustable()}
+
+    def effective(self) -> Settings:
+        """Defaults, then the user, then the overrides in effect."""
+        return Settings.model_validate({**self.settings.model_dump(), **self.overrides()})
+
+
+class Enhancer(Protocol):
+    """Somebody who advises the next run."""
+
+    async def advise(self, situation: Situation) -> Advice:
+        """Advise; whatever goes wrong, an advice comes back and the study goes on."""
+        ...
