@@ -1,0 +1,133 @@
+"""The digest: bounded however long the history, honest about what it leaves out."""
+
+from __future__ import annotations
+
+import pytest
+
+from mlestar.enhancer.digest import digest
+from mlestar.records.digest import HistoryDigest
+from mlestar.records.run import History, PhaseSummary
+from mlestar.records.strategy import Goal, Strategy
+from tests.enhancer.histories import AUC, attempt, long_history, run
+
+NASTY = 'Ein "sehr" langer Text \x00\x07 \\ mit ünïcode 🦉 und\nZeilen ' * 40
+
+
+@pytest.mark.parametrize("runs", [5, 500])
+def test_the_text_is_bounded_with_long_texts(runs: int) -> None:
+    text = digest(long_history(runs, NASTY)).text
+    assert len(text.encode()) <= 30_000
+
+
+def test_what_was_left_out_is_said() -> None:
+    told = digest(long_history(500, NASTY))
+    assert any(line.startswith("runs: ") and "of 500 left out" in line for line in told.left_out)
+
+
+def test_nothing_is_left_out_of_a_small_history() -> None:
+    assert digest(History(runs=(run(0, 0.5), run(1, 0.4)))).left_out == ()
+
+
+def test_the_text_reads_back_as_the_same_digest() -> None:
+    told = digest(long_history(7, "short"))
+    assert HistoryDigest.model_validate_json(told.text) == told
+
+
+def test_an_empty_history_has_a_digest() -> None:
+    assert digest(History()).runs_done == 0
+
+
+def test_the_best_follows_the_direction_of_the_metric() -> None:
+    history = History(runs=(run(0, 0.8, metric=AUC), run(1, 0.9, metric=AUC), run(2, 0.7, metric=AUC)))
+    best = digest(history).best
+    assert best is not None
+    assert best.run == "run_1"
+    assert digest(history).runs_since_best == 1
+
+
+def test_a_failed_run_is_told_and_is_never_the_best() -> None:
+    told = digest(History(runs=(run(0, None, status="failed", errors=("timed out: train.py",)), run(1, 0.5))))
+    assert told.runs_failed == 1
+    assert told.best is not None
+    assert told.best.run == "run_1"
+    assert told.faults[0].kind == "timed out"
+
+
+def test_a_run_still_going_is_not_told() -> None:
+    assert digest(History(runs=(run(0, 0.5), run(1, None, status="running")))).runs_done == 1
+
+
+def test_a_score_that_is_not_finite_counts_as_absent() -> None:
+    told = digest(History(runs=(run(0, float("nan")), run(1, float("inf")))))
+    assert told.runs_failed == 2
+    assert told.best is None
+
+
+def test_foci_are_added_up_over_runs() -> None:
+    history = History(
+        runs=(
+            run(0, 0.5, attempts=(attempt("encoding", 0.01), attempt("encoding", -0.02))),
+            run(1, 0.4, attempts=(attempt("encoding", None), attempt("bagging", 0.5))),
+        )
+    )
+    told = {line.focus: line for line in digest(history).foci}
+    assert (told["encoding"].tried, told["encoding"].paid, told["encoding"].failed) == (3, 1, 1)
+    assert told["encoding"].best_gain == 0.01
+    assert digest(history).foci[0].focus == "bagging"
+
+
+def test_each_phase_is_told_with_its_gain_and_its_rate() -> None:
+    told = {line.phase: line for line in digest(History(runs=(run(0, 0.5),))).phases}
+    assert told["initialization"].gain is None
+    assert told["refinement"].gain == pytest.approx(0.1)
+    assert told["refinement"].gain_per_second == pytest.approx(0.1 / 50)
+
+
+def test_a_phase_that_never_ran_is_not_told() -> None:
+    only = (PhaseSummary(phase="initialization", best_score=0.6, seconds=3, executions=1, failures=0),)
+    assert [line.phase for line in digest(History(runs=(run(0, 0.6, phases=only),))).phases] == ["initialization"]
+
+
+def test_a_strategy_is_told_with_what_followed_its_goals_and_overrides() -> None:
+    goal = Goal(target_agent_phase="refinement", focus="encoding", priority=1)
+    strategy = Strategy(strategic_summary="why", config_overrides={"inner_loop_round": 3}, strategic_goals=(goal,))
+    history = History(runs=(run(0, 0.5), run(1, 0.4, strategy=strategy, attempts=(attempt("encoding", 0.05),))))
+    line = digest(history).strategies[0]
+    assert line.paid is True
+    assert line.gain == pytest.approx(0.1)
+    assert (line.overrides[0].name, line.overrides[0].before, line.overrides[0].after) == ("inner_loop_round", 1, 3)
+    assert (line.goals[0].tried, line.goals[0].best_gain) == (1, 0.05)
+
+
+def test_a_strategy_that_made_things_worse_did_not_pay() -> None:
+    history = History(runs=(run(0, 0.5), run(1, 0.6, strategy=Strategy(strategic_summary="why"))))
+    assert digest(history).strategies[0].paid is False
+
+
+def test_earlier_studies_of_the_task_are_told_best_first() -> None:
+    earlier = History(runs=(run(0, 0.5, study="a"), run(0, 0.3, study="b"), run(1, 0.4, study="a")))
+    told = digest(History(runs=(run(0, 0.45),)), earlier, task="california")
+    assert [line.study for line in told.earlier_studies] == ["b", "a"]
+    assert told.best is not None
+    assert told.best.study == "b"
+
+
+def test_runs_of_other_tasks_become_lessons_only() -> None:
+    earlier = History(runs=(run(0, 0.001, task="wine", study="w", attempts=(attempt("encoding", 0.01),)),))
+    told = digest(History(runs=(run(0, 0.45),)), earlier, task="california")
+    assert told.best is not None
+    assert told.best.run == "run_0"
+    assert told.best.study == ""
+    assert [(line.name, line.paid) for line in told.lessons] == [("encoding", 1)]
+
+
+def test_runs_with_another_metric_are_not_compared() -> None:
+    earlier = History(runs=(run(0, 0.99, study="a", metric=AUC),))
+    told = digest(History(runs=(run(0, 0.45),)), earlier, task="california")
+    assert told.best is not None
+    assert told.best.score == 0.45
+
+
+def test_a_limit_that_no_digest_can_meet_is_refused() -> None:
+    with pytest.raises(ValueError, match="limit_bytes"):
+        digest(History(), limit_bytes=100)
