@@ -1,0 +1,118 @@
+"""CSV tables kept as the text they were written in, so that splitting a table changes no value.
+
+A script reads its tables with `pandas.read_csv`: an empty cell and texts such as "NA", "None" and "null" are missing,
+in every column. `as_scripts_read` gives exactly that; everything else here keeps the cells as they are.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import re
+import warnings
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, cast
+
+import pandas as pd
+
+from mlestar.errors import TaskError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TABLE_SUFFIXES: tuple[str, ...] = (".csv", ".csv.gz", ".csv.zip")
+_SEPARATORS = (",", ";", "\t", "|")
+_HEAD_BYTES = 65_536
+_DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+(,\d+)?\s*")
+
+
+def find_table(folder: Path, stem: str) -> Path | None:
+    """The file of a table, plain or compressed; None when there is none."""
+    paths = (folder / f"{stem}{suffix}" for suffix in TABLE_SUFFIXES)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """Every cell of a CSV file as text, as written; decimal commas of a table without comma separators become points.
+
+    Knows UTF-8 with or without a byte order mark, else Windows-1252; comma, semicolon, tab and bar as separators.
+    Raises TaskError with the file and what is wrong.
+    """
+    try:
+        separator = _separator(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            try:
+                cells = _parse(path, separator, "utf-8-sig")
+            except UnicodeDecodeError:
+                cells = _parse(path, separator, "cp1252")
+    except pd.errors.EmptyDataError:
+        raise TaskError(f"{path}: the file is empty; it must start with a header row") from None
+    except pd.errors.ParserWarning:
+        raise TaskError(f"{path}: some rows have more cells than the header has names") from None
+    except (pd.errors.ParserError, OSError, EOFError, ValueError, zipfile.BadZipFile) as error:
+        raise TaskError(f"{path}: not a readable CSV table: {' '.join(str(error).split())}") from None
+    return cells if separator == "," else cells.apply(_with_decimal_points)
+
+
+def as_scripts_read(cells: pd.DataFrame) -> pd.DataFrame:
+    """The typed table that a script gets when it reads the written cells with `pandas.read_csv`."""
+    if not len(cells.columns):
+        return cells
+    return pd.read_csv(io.StringIO(csv_text(cells)), low_memory=False)
+
+
+def csv_text(cells: pd.DataFrame) -> str:
+    """The table as comma-separated text with a header."""
+    return str(cells.to_csv(index=False, lineterminator="\n"))
+
+
+def is_missing(column: pd.Series) -> pd.Series:
+    """Which cells of a text column a script reads as missing."""
+    return as_scripts_read(column.to_frame("column"))["column"].isna() if len(column) > 0 else column.eq("")
+
+
+def _parse(path: Path, separator: str, encoding: str) -> pd.DataFrame:
+    return pd.read_csv(
+        path,
+        sep=separator,
+        encoding=encoding,
+        encoding_errors="strict" if encoding.startswith("utf") else "replace",
+        dtype=str,
+        keep_default_na=False,
+        na_filter=False,
+        index_col=False,
+    )
+
+
+def _separator(path: Path) -> str:
+    """The separator that occurs most often in the header, outside quotes."""
+    with _opened(path) as file:
+        lines = file.read(_HEAD_BYTES).splitlines()[:1]
+    header = b"".join(lines).decode("latin-1")
+    bare = "".join(header.split('"')[::2])
+    return max(_SEPARATORS, key=bare.count)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[IO[bytes]]:
+    """The uncompressed bytes of a table."""
+    if path.suffix == ".gz":
+        with gzip.open(path) as file:
+            yield cast("IO[bytes]", file)
+    elif path.suffix == ".zip":
+        with zipfile.ZipFile(path) as archive, archive.open(archive.namelist()[0]) as member:
+            yield member
+    else:
+        with path.open("rb") as plain:
+            yield plain
+
+
+def _with_decimal_points(column: pd.Series) -> pd.Series:
+    """`3,5` as `3.5` where every filled cell of the column is such a number."""
+    filled = column[column != ""]
+    if not filled.str.contains(",", regex=False).any() or not filled.str.fullmatch(_DECIMAL_COMMA).all():
+        return column
+    return column.str.replace(",", ".", regex=False)
