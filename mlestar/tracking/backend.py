@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mlestar.errors import StoreUnavailable
 from mlestar.records.base import Record
+from mlestar.tracking.spans import Span
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -37,7 +39,7 @@ class Point(Record):
 
 
 class Backend(Protocol):
-    """Where runs are written; every call may raise StoreUnavailable and may then be made again."""
+    """Where a writer writes; every call may raise StoreUnavailable and may then be made again."""
 
     def log(
         self, run_id: str, *, points: Sequence[Point] = (), params: Mapping[str, str] = {}, tags: Mapping[str, str] = {}
@@ -45,9 +47,7 @@ class Backend(Protocol):
 
     def log_texts(self, run_id: str, texts: Mapping[str, str]) -> None: ...
 
-    def log_file(self, run_id: str, path: str, file: Path) -> None: ...
-
-    def close(self, run_id: str, status: str) -> None: ...
+    def log_spans(self, experiment_id: str, trace_id: str, spans: Sequence[Span]) -> None: ...
 
 
 def store_error(error: Exception) -> StoreUnavailable:
@@ -128,6 +128,34 @@ class MlflowBackend:
         with mapped_errors():
             self.client.log_inputs(run_id, datasets=list(datasets))
 
+    def log_spans(self, experiment_id: str, trace_id: str, spans: Sequence[Span]) -> None:
+        """Add spans to a trace; the trace begins with its first spans and is in progress until it is closed."""
+        from mlflow.entities import Span as MlflowSpan
+        from mlflow.tracing.client import TracingClient
+
+        with mapped_errors():
+            given = [MlflowSpan.from_dict(span_fields(trace_id, span)) for span in spans]
+            TracingClient(self.uri).log_spans(experiment_id, given)
+
+    def close_trace(self, experiment_id: str, run_id: str, trace_id: str, root: Span) -> None:
+        """Complete a trace and tie it to its run."""
+        from mlflow.entities import TraceInfo, TraceLocation, TraceState
+        from mlflow.tracing.client import TracingClient
+
+        info = TraceInfo(
+            trace_id=f"tr-{trace_id}",
+            trace_location=TraceLocation.from_experiment_id(experiment_id),
+            request_time=int(root.started_at * 1000),
+            execution_duration=int(root.seconds * 1000),
+            state=TraceState.OK if root.fault is None else TraceState.ERROR,
+            request_preview=root.name,
+            response_preview=root.fault,
+            trace_metadata={"mlflow.sourceRun": run_id},
+            tags={"mlflow.traceName": root.name},
+        )
+        with mapped_errors():
+            TracingClient(self.uri).start_trace(info)
+
     def close(self, run_id: str, status: str) -> None:
         """End a run with an MLflow status: FINISHED, FAILED or KILLED."""
         with mapped_errors():
@@ -194,3 +222,19 @@ class MlflowBackend:
 def fitting_tags(tags: Mapping[str, str]) -> dict[str, str]:
     """Tags cut to the length that MLflow takes."""
     return {key: value[:TAG_CHARACTERS] for key, value in tags.items()}
+
+
+def span_fields(trace_id: str, span: Span) -> dict[str, object]:
+    """A span as the dictionary MLflow reads one from."""
+    own = {"mlflow.traceRequestId": json.dumps(f"tr-{trace_id}"), "mlflow.spanType": json.dumps(span.kind)}
+    return {
+        "trace_id": f"tr-{trace_id}",
+        "span_id": span.id,
+        "parent_span_id": span.parent,
+        "name": span.name,
+        "start_time_unix_nano": int(span.started_at * 1e9),
+        "end_time_unix_nano": int((span.started_at + span.seconds) * 1e9),
+        "status": {"code": "OK" if span.fault is None else "ERROR", "message": span.fault or ""},
+        "attributes": {**span.attributes, **own},
+        "events": [],
+    }

@@ -13,8 +13,9 @@ from mlestar.records.run import Cost, Layer, RunRecord, RunStatus, RunSummary
 from mlestar.tracking.backend import MlflowBackend, Point
 from mlestar.tracking.final_state import final_state_text
 from mlestar.tracking.packing import pack
+from mlestar.tracking.spans import Tracer
 from mlestar.tracking.summary import summarize
-from mlestar.tracking.writer import Entry, Mark, Patience, Text, Writer
+from mlestar.tracking.writer import Entry, Mark, Patience, Place, Text, Writer
 
 MLFLOW_STATUS: dict[RunStatus, str] = {
     "running": "RUNNING",
@@ -37,8 +38,10 @@ class RunNotebook:
     def __init__(
         self,
         backend: MlflowBackend,
+        experiment_id: str,
         mlflow_run_id: str,
         *,
+        traces: bool,
         engineer: str,
         setting_layers: Mapping[str, Layer],
         patience: Patience,
@@ -48,7 +51,11 @@ class RunNotebook:
         self._engineer = engineer
         self._setting_layers = dict(setting_layers)
         self._patience = patience
-        self._writer = Writer(backend, mlflow_run_id, patience)
+        self._experiment_id = experiment_id
+        self._tracer = Tracer(mlflow_run_id)
+        self._traces = traces
+        place = Place(experiment_id=experiment_id, run_id=mlflow_run_id, trace_id=self._tracer.trace_id)
+        self._writer = Writer(backend, place, patience)
         self._lock = threading.Lock()
         self._ledger = Ledger()
         self._tried = 0
@@ -59,6 +66,8 @@ class RunNotebook:
         with self._lock:
             self._ledger.note(event)
             entries = self._entries(event)
+            if self._traces:
+                entries += self._tracer.spans(event)
         self._writer.put(*entries)
 
     def check(self) -> None:
@@ -81,6 +90,7 @@ class RunNotebook:
         self._writer.put(
             *(Text(path=path, text=text) for path, text in {**final_texts(record, summary), **texts}.items())
         )
+        self._finish_trace(record)
         self._writer.flush()
         for path, file in {**final_files(record), **files}.items():
             self._patience.call(lambda path=path, file=file: self._backend.log_file(self.mlflow_run_id, path, file))  # type: ignore[misc]
@@ -96,6 +106,17 @@ class RunNotebook:
             self._backend.close(self.mlflow_run_id, MLFLOW_STATUS[status])
         except StoreUnavailable:
             return  # the next start finds the run stale and closes it
+
+    def _finish_trace(self, record: RunRecord) -> None:
+        if not self._traces:
+            return
+        name = f"{record.brief.task.name} {record.brief.run_id}"
+        root = self._tracer.last(name, record.started_at, record.seconds, record.error)
+        self._writer.put(root)
+        self._writer.flush()
+        self._patience.call(
+            lambda: self._backend.close_trace(self._experiment_id, self.mlflow_run_id, self._tracer.trace_id, root)
+        )
 
     def _summary(self, record: RunRecord) -> RunSummary:
         best = record.best

@@ -92,6 +92,7 @@ class Store:
             parent_run_id=parent_run_id,
             tags=dict(tags),
             experiment=f"{self.config.experiment_prefix}/{task.name}",
+            traces=self.config.traces,
         )
         return open_study(plan, self.backend, self.patience)
 
@@ -178,7 +179,8 @@ def _probe(uri: str, seconds: float) -> None:
 
 
 def _settle_mlflow() -> None:
-    """Defaults for MLflow, unless the user set them: short waits (we do our own waiting) and no chatter."""
+    """Defaults for MLflow, unless the user set them: short waits (we do our own), no chatter, no usage reports."""
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "30")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")

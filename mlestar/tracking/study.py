@@ -33,6 +33,7 @@ class StudyPlan(Record):
     parent_run_id: str | None
     tags: dict[str, str]
     experiment: str
+    traces: bool
 
 
 class Study:
@@ -73,7 +74,9 @@ class Study:
             self._patience.call(lambda: self._backend.log_texts(run_id, texts))
         self._open = RunNotebook(
             self._backend,
+            self.experiment_id,
             run_id,
+            traces=self.plan.traces,
             engineer=self.plan.engineer,
             setting_layers=setting_layers,
             patience=self._patience,

@@ -11,6 +11,7 @@ from typing import TypeVar
 from mlestar.errors import StoreUnavailable
 from mlestar.records.base import Record
 from mlestar.tracking.backend import Backend, Point, StoreRefused
+from mlestar.tracking.spans import Span
 
 FIRST_DELAY_SECONDS = 0.5
 LONGEST_DELAY_SECONDS = 20.0
@@ -34,7 +35,15 @@ class Mark(Record):
     value: str
 
 
-Entry = Point | Text | Mark
+Entry = Point | Text | Mark | Span
+
+
+class Place(Record):
+    """What a writer writes to."""
+
+    experiment_id: str
+    run_id: str
+    trace_id: str
 
 
 class Patience:
@@ -78,16 +87,16 @@ class Writer:
     dropped and `check` and `flush` raise StoreUnavailable.
     """
 
-    def __init__(self, backend: Backend, run_id: str, patience: Patience) -> None:
+    def __init__(self, backend: Backend, place: Place, patience: Patience) -> None:
         self._backend = backend
-        self._run_id = run_id
+        self._place = place
         self._patience = patience
         self._entries: deque[Entry] = deque()
         self._changed = threading.Condition()
         self._urgent = False
         self._closing = False
         self._lost: StoreUnavailable | None = None
-        self._thread = threading.Thread(target=self._work, name=f"store-writer-{run_id[:8]}", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"store-writer-{place.run_id[:8]}", daemon=True)
         self._thread.start()
 
     def put(self, *entries: Entry) -> None:
@@ -148,6 +157,9 @@ class Writer:
         tags = {entry.key: entry.value for entry in entries if isinstance(entry, Mark)}
         texts = {entry.path: entry.text for entry in entries if isinstance(entry, Text)}
         if points or tags:
-            self._backend.log(self._run_id, points=points, tags=tags)
+            self._backend.log(self._place.run_id, points=points, tags=tags)
         if texts:
-            self._backend.log_texts(self._run_id, texts)
+            self._backend.log_texts(self._place.run_id, texts)
+        spans = [entry for entry in entries if isinstance(entry, Span)]
+        if spans:
+            self._backend.log_spans(self._place.experiment_id, self._place.trace_id, spans)

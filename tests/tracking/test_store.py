@@ -157,3 +157,19 @@ def test_a_server_that_does_not_answer_is_named_in_one_line_within_seconds() -> 
 def test_a_uri_that_names_no_store_is_the_users_error() -> None:
     with pytest.raises(ConfigError, match=r"mlruns is no tracking store: store\.tracking_uri takes sqlite"):
         open_store(StoreConfig(tracking_uri="file:///mlruns"))
+
+
+def test_questions_and_executions_are_one_trace_tied_to_its_run(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    summary = finished_run(study, tmp_path)
+    found = store.backend.client.search_traces(
+        locations=[study.experiment_id], filter_string=f"metadata.mlflow.sourceRun = '{summary.mlflow_run_id}'"
+    )
+    assert [trace.info.state for trace in found] == ["OK"]
+    spans = {span.name: span for span in found[0].data.spans}
+    assert spans["solution 1"].parent_id == spans["initialization"].span_id
+    assert spans["WriteInitialCode"].span_type == "CHAT_MODEL"
+    assert spans["WriteInitialCode"].get_attribute("mlflow.chat.tokenUsage")["total_tokens"] == 35
+    assert found[0].info.token_usage == {"input_tokens": 50, "output_tokens": 20, "total_tokens": 70}
+    assert spans["execute 1/init_code_2.py on fold_0"].status.status_code == "ERROR"
+    assert spans["initialization"].start_time_ns >= spans["houses run_0"].start_time_ns
