@@ -26,9 +26,9 @@ def quoted(value: str) -> str:
     return "'" + value.replace("'", "") + "'"
 
 
-def history_of(backend: MlflowBackend, task: str, study_id: str | None, limit: int | None) -> History:
-    """The pipeline runs of a study, or of all studies of a task, in order of their start."""
-    where = f"tags.kind = 'pipeline' AND tags.task = {quoted(task)}"
+def history_of(backend: MlflowBackend, task: str | None, study_id: str | None, limit: int | None) -> History:
+    """The pipeline runs of a study, or of all studies of a task or of every task, in order of their start."""
+    where = "tags.kind = 'pipeline'" + (f" AND tags.task = {quoted(task)}" if task is not None else "")
     if study_id is None:
         experiments = backend.experiments()
     else:

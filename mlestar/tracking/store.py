@@ -96,10 +96,11 @@ class Store:
         )
         return open_study(plan, self.backend, self.patience)
 
-    def history(self, task: str, *, study_id: str | None = None, limit: int | None = None) -> History:
+    def history(self, task: str | None, *, study_id: str | None = None, limit: int | None = None) -> History:
         """The runs of a study, or of all studies of a task, in order of their start; read from the store alone.
 
-        `limit` keeps the newest ones. Runs that were started again after they were killed count once.
+        Without a task those of every task. `limit` keeps the newest ones. Runs that were started again after they were
+        killed count once.
         """
         return self.patience.call(lambda: history_of(self.backend, task, study_id, limit))
 

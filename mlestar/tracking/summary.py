@@ -16,7 +16,7 @@ from mlestar.records.run import (
 )
 from mlestar.records.solution import Attempt, Trial
 from mlestar.records.strategy import PHASES, Phase
-from mlestar.records.task import Metric
+from mlestar.records.task import Metric, TaskTraits
 
 PLAN_CHARACTERS = 500
 FAULT_CHARACTERS = 200
@@ -41,6 +41,7 @@ def summarize(
         mlflow_run_id=mlflow_run_id,
         status=record.status,
         metric=brief.task.metric,
+        traits=TaskTraits.of(brief.task),
         started_at=record.started_at,
         seconds=record.seconds,
         score=None if record.best is None else record.best.score,
