@@ -11,10 +11,13 @@ from pydantic import Field
 
 from mlestar.doors import Engineer
 from mlestar.enhancer.advise import EngineerEnhancer, EngineerEnhancerConfig
+from mlestar.enhancer.bayes import BayesEnhancer, BayesEnhancerConfig
 from mlestar.enhancer.off import OffEnhancer, OffEnhancerConfig
 from mlestar.enhancer.situation import Enhancer
 
-EnhancerConfig = Annotated[EngineerEnhancerConfig | OffEnhancerConfig, Field(discriminator="kind")]
+EnhancerConfig = Annotated[
+    EngineerEnhancerConfig | BayesEnhancerConfig | OffEnhancerConfig, Field(discriminator="kind")
+]
 
 
 def build_enhancer(config: EnhancerConfig, engineer: Engineer) -> Enhancer:
@@ -22,5 +25,7 @@ def build_enhancer(config: EnhancerConfig, engineer: Engineer) -> Enhancer:
     match config:
         case EngineerEnhancerConfig():
             return EngineerEnhancer(engineer)
+        case BayesEnhancerConfig():
+            return BayesEnhancer(config)
         case OffEnhancerConfig():
             return OffEnhancer()
