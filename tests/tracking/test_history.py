@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def test_json_has_the_seed_names(tmp_path: Path) -> None:
 
 
 def test_the_table_marks_the_best_run_and_says_why_one_failed(tmp_path: Path) -> None:
-    console = Console(width=200, record=True, quiet=True)
+    console = Console(width=200, record=True, file=io.StringIO())
     console.print(history_table(a_history(tmp_path)))
     text = console.export_text()
     assert "* 3" in text
@@ -46,7 +47,7 @@ def test_the_table_marks_the_best_run_and_says_why_one_failed(tmp_path: Path) ->
 
 
 def test_an_empty_history_is_an_empty_table() -> None:
-    console = Console(width=200, record=True, quiet=True)
+    console = Console(width=200, record=True, file=io.StringIO())
     console.print(history_table(History()))
     assert "run" in console.export_text()
     assert history_text(History()) == "[]"
