@@ -1,0 +1,152 @@
+"""Rules of the first phase: sum up the task, name models, write a first script around each, merge two scripts."""
+
+from __future__ import annotations
+
+from mlestar.errors import BadAnswer
+from mlestar.playbook.families import FAMILIES, Family, family_like, family_of
+from mlestar.playbook.metrics import metric_key
+from mlestar.playbook.recipe import (
+    DataPart,
+    EnsemblePart,
+    FeaturesPart,
+    MetricPart,
+    ModelPart,
+    ModelsPart,
+    Recipe,
+    SetupPart,
+    SubmissionPart,
+    TargetPart,
+    TrainingPart,
+    Transform,
+    recipe_of,
+)
+from mlestar.playbook.render import render
+from mlestar.questions.answers import Code, Models, Text
+from mlestar.questions.initialization import MergeScripts, RetrieveModels, SummarizeTask, WriteCandidate
+from mlestar.records.solution import ModelIdea
+from mlestar.records.strategy import Goal
+from mlestar.records.task import Assignment
+
+
+def summarize_task(question: SummarizeTask) -> Text:
+    """What is predicted from what, and what is unusual about the data."""
+    given = question.assignment
+    profile = given.profile
+    kinds = [column.kind for column in profile.columns]
+    counted = ", ".join(f"{kinds.count(kind)} {kind}" for kind in sorted(set(kinds)))
+    gaps = sum(column.missing_share > 0 for column in profile.columns)
+    skew = profile.target.skewness
+    words = [
+        f"Predict {given.target} ({given.kind}) for {profile.test_rows} rows, learning from {profile.train_rows} rows "
+        f"of {len(kinds)} columns ({counted}); {gaps} of them have missing values.",
+        f"The metric is {given.metric.name}, to {given.metric.direction}.",
+    ]
+    if skew is not None and abs(skew) > 1:
+        words.append(f"The target is skewed ({skew:.1f}).")
+    if given.submission.classes:
+        words.append(f"There are {len(given.submission.classes)} classes.")
+    return Text(text=" ".join(words))
+
+
+def retrieve_models(question: RetrieveModels) -> Models:
+    """The families that suit the data, those named by goals first, other kinds than those already taken."""
+    given = question.assignment
+    suited = suited_families(given)
+    taken = [family for name in question.taken if (family := family_like(name)) is not None]
+    kin = {family.kin for family in taken}
+    wished = [family for goal in question.goals if (family := _wished(goal)) is not None]
+    fresh = [family for family in suited if family not in taken]
+    order = {family.name: place for place, family in enumerate(suited)}
+    fresh.sort(key=lambda family: (family not in wished, family.kin in kin, order[family.name]))
+    chosen = _of_different_kin(fresh)[: question.count] or suited[: question.count]
+    return Models(models=tuple(ModelIdea(name=family.title, description=family.about) for family in chosen))
+
+
+def _wished(goal: Goal) -> Family | None:
+    return family_like(f"{goal.focus} {goal.rationale}")
+
+
+def _of_different_kin(families: list[Family]) -> list[Family]:
+    """The same families, the first of each kin before the second of any."""
+    seen: dict[str, int] = {}
+    rank: dict[str, int] = {}
+    for family in families:
+        rank[family.name] = seen[family.kin] = seen.get(family.kin, 0) + 1
+    return sorted(families, key=lambda family: rank[family.name])
+
+
+def suited_families(given: Assignment) -> list[Family]:
+    """Families that can be trained on the data in time, most promising first."""
+    rows, columns = given.profile.train_rows, len(given.profile.columns)
+    regression = given.kind == "regression"
+    return [family for family in FAMILIES.values() if family.suits(rows, columns, regression=regression)]
+
+
+def write_candidate(question: WriteCandidate) -> Code:
+    """A complete script around the one model."""
+    family = family_like(question.idea.name)
+    if family is None:
+        raise BadAnswer(
+            f"the playbook knows no model like {question.idea.name!r}; "
+            f"it knows {', '.join(known.title for known in FAMILIES.values())}"
+        )
+    return Code(source=render(first_recipe(question.assignment, family)))
+
+
+def first_recipe(given: Assignment, family: Family) -> Recipe:
+    """What a practitioner would start with for this family on these data."""
+    if given.kind == "other":
+        raise BadAnswer("the playbook writes scripts for tables only: regression, binary or multiclass")
+    drop = tuple(c.name for c in given.profile.columns if c.kind in ("identifier", "constant", "text"))
+    if given.submission.id_column and given.submission.id_column not in drop:
+        drop = (*drop, given.submission.id_column)
+    metric = given.metric
+    return Recipe(
+        setup=SetupPart(seed=given.seed, threads=given.threads),
+        data=DataPart(kind=given.kind, target=given.target, drop=drop),
+        features=FeaturesPart(dates=tuple(c.name for c in given.profile.columns if c.kind == "date")),
+        target=TargetPart(transform=first_transform(given)),
+        metric=MetricPart(name=metric.name, direction=metric.direction, needs=metric.needs),
+        models=ModelsPart(models=(ModelPart(name=family.name),)),
+        training=TrainingPart(folds=first_folds(given.profile.train_rows)),
+        ensemble=EnsemblePart(),
+        submission=SubmissionPart(
+            id_column=given.submission.id_column,
+            columns=given.submission.columns,
+            classes=given.submission.classes,
+            needs=metric.needs,
+        ),
+    )
+
+
+def first_transform(given: Assignment) -> Transform:
+    """The logarithm when the metric looks at ratios, and for positive targets with a long tail."""
+    target = given.profile.target
+    positive = target.minimum is not None and target.minimum >= 0
+    if given.kind != "regression" or not positive:
+        return "none"
+    relative = metric_key(given.metric.name) in ("rmsle", "msle", "mape")
+    return "log" if relative or (target.skewness or 0.0) > 1.5 else "none"
+
+
+def first_folds(rows: int) -> int:
+    """Fewer folds for larger tables: the last fold of ten adds little there and costs the same."""
+    return 5 if rows <= 50_000 else 3
+
+
+def merge_scripts(question: MergeScripts) -> Code:
+    """The base script with the models of the addition beside its own, averaged."""
+    base, addition = recipe_of(question.base), recipe_of(question.addition)
+    return Code(source=render(with_models(base, addition.models.models)))
+
+
+def with_models(recipe: Recipe, models: tuple[ModelPart, ...]) -> Recipe:
+    """The recipe with more models; one that is there already gets a number of its own unless it is the same."""
+    merged = list(recipe.models.models)
+    for model in models:
+        same_family = [m for m in merged if family_of(m.name) is family_of(model.name)]
+        if any(m.params == model.params for m in same_family):
+            continue
+        name = family_of(model.name).name
+        merged.append(ModelPart(name=f"{name}_{len(same_family) + 1}" if same_family else name, params=model.params))
+    return recipe.model_copy(update={"models": ModelsPart(models=tuple(merged))})

@@ -1,0 +1,131 @@
+"""How scripts compute the task's metric from predictions on the scale they learn."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mlestar.playbook.recipe import MetricPart
+
+_UNITS = ("to_units(truth)", "to_units(prediction)")
+
+
+@dataclass(frozen=True)
+class WrittenMetric:
+    """The body of the script's `score` function and the imports it needs."""
+
+    title: str
+    imports: tuple[str, ...]
+    lines: tuple[str, ...]
+
+
+def _of_values(title: str, function: str) -> WrittenMetric:
+    return WrittenMetric(
+        title, (f"from sklearn.metrics import {function}",), (f"return {function}({', '.join(_UNITS)})",)
+    )
+
+
+def _of_labels(title: str, function: str, **options: str) -> WrittenMetric:
+    extra = "".join(f', {name}="{value}"' for name, value in options.items())
+    return WrittenMetric(
+        title,
+        (f"from sklearn.metrics import {function}",),
+        (f"return {function}(truth, prediction.argmax(axis=1){extra})",),
+    )
+
+
+def _of_probabilities(title: str, function: str, binary: str, multiclass: str) -> WrittenMetric:
+    return WrittenMetric(
+        title,
+        (f"from sklearn.metrics import {function}",),
+        (
+            "if len(classes) == 2:",
+            f"    return {function}(truth, {binary})",
+            f"return {function}({multiclass})",
+        ),
+    )
+
+
+_RMSLE = WrittenMetric(
+    "Root mean squared error of logarithms",
+    ("from sklearn.metrics import root_mean_squared_error",),
+    (
+        "truth, prediction = np.maximum(to_units(truth), 0), np.maximum(to_units(prediction), 0)",
+        "return root_mean_squared_error(np.log1p(truth), np.log1p(prediction))",
+    ),
+)
+_SPEARMAN = WrittenMetric(
+    "Spearman's rank correlation",
+    ("from scipy.stats import spearmanr",),
+    (f"return spearmanr({', '.join(_UNITS)}).statistic",),
+)
+_LOG_LOSS = WrittenMetric(
+    "Log-loss",
+    ("from sklearn.metrics import log_loss",),
+    (
+        "probabilities = np.clip(prediction, 1e-6, 1)",
+        "probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)",
+        "return log_loss(truth, probabilities, labels=np.arange(len(classes)))",
+    ),
+)
+_AUC = _of_probabilities(
+    "Area under the ROC curve",
+    "roc_auc_score",
+    "prediction[:, 1]",
+    'truth, prediction / prediction.sum(axis=1, keepdims=True), multi_class="ovr"',
+)
+_AVERAGE_PRECISION = _of_probabilities(
+    "Average precision",
+    "average_precision_score",
+    "prediction[:, 1]",
+    "np.eye(len(classes))[truth], prediction",
+)
+_BRIER = WrittenMetric("Brier score", (), ("return np.mean((prediction - np.eye(len(classes))[truth])[:, 1:] ** 2)",))
+
+_METRICS: dict[str, WrittenMetric] = {
+    "rmse": _of_values("Root mean squared error", "root_mean_squared_error"),
+    "mse": _of_values("Mean squared error", "mean_squared_error"),
+    "mae": _of_values("Mean absolute error", "mean_absolute_error"),
+    "medae": _of_values("Median absolute error", "median_absolute_error"),
+    "mape": _of_values("Mean absolute percentage error", "mean_absolute_percentage_error"),
+    "r2": _of_values("Coefficient of determination", "r2_score"),
+    "rmsle": _RMSLE,
+    "msle": _RMSLE,
+    "spearman": _SPEARMAN,
+    "logloss": _LOG_LOSS,
+    "crossentropy": _LOG_LOSS,
+    "brier": _BRIER,
+    "auc": _AUC,
+    "rocauc": _AUC,
+    "prauc": _AVERAGE_PRECISION,
+    "averageprecision": _AVERAGE_PRECISION,
+    "accuracy": _of_labels("Accuracy", "accuracy_score"),
+    "balancedaccuracy": _of_labels("Balanced accuracy", "balanced_accuracy_score"),
+    "f1": _of_labels("F1 of the second class", "f1_score"),
+    "f1binary": _of_labels("F1 of the second class", "f1_score"),
+    "f1macro": _of_labels("Macro-averaged F1", "f1_score", average="macro"),
+    "f1micro": _of_labels("Micro-averaged F1", "f1_score", average="micro"),
+    "f1weighted": _of_labels("Weighted F1", "f1_score", average="weighted"),
+    "mcc": _of_labels("Matthews correlation", "matthews_corrcoef"),
+    "matthewscorrcoef": _of_labels("Matthews correlation", "matthews_corrcoef"),
+    "kappa": _of_labels("Cohen's kappa", "cohen_kappa_score"),
+    "quadratickappa": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights="quadratic"),
+    "quadraticweightedkappa": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights="quadratic"),
+    "qwk": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights="quadratic"),
+}
+
+
+def metric_key(name: str) -> str:
+    """A metric's name without case, spaces and punctuation: `ROC-AUC` is `rocauc`."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
+
+
+def known_metric(part: MetricPart) -> bool:
+    """Whether scripts can compute this very metric; otherwise they use the usual one of its kind."""
+    return metric_key(part.name) in _METRICS
+
+
+def written(part: MetricPart) -> WrittenMetric:
+    """The metric, or the usual one of its kind when the playbook does not know it."""
+    usual = {"values": "rmse", "labels": "accuracy", "probabilities": "logloss"}[part.needs]
+    return _METRICS.get(metric_key(part.name), _METRICS[usual])

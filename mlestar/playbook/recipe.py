@@ -1,0 +1,204 @@
+"""The recipe of a playbook script: what its sections are made of, readable from the script itself.
+
+A playbook script is a row of sections. Each begins with a header that carries its part of the recipe as JSON:
+
+    # [ensemble] {"method": "greedy"}
+
+so a section can be replaced by another one and nothing else goes stale. `Recipe` to script is `render.py`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+from typing import Literal
+
+from pydantic import Field, ValidationError
+
+from mlestar.errors import BadAnswer
+from mlestar.records.base import Record
+
+Parameter = int | float | str | bool | None | tuple[int, ...]
+Transform = Literal["none", "log", "sqrt", "rank"]
+Post = Literal["none", "rescale", "round", "temperature", "thresholds"]
+
+HEADER_WIDTH = 116
+_HEADER = re.compile(r"^# \[([a-z]+)\] (?=\{)", re.MULTILINE)
+
+
+class SetupPart(Record):
+    """Seed and threads."""
+
+    seed: int
+    threads: int = 1
+
+
+class DataPart(Record):
+    """What is predicted, and which columns are left out."""
+
+    kind: Literal["regression", "binary", "multiclass"]
+    target: str
+    drop: tuple[str, ...] = ()
+
+
+class FeaturesPart(Record):
+    """Columns made from columns."""
+
+    dates: tuple[str, ...] = ()
+    text: tuple[str, ...] = ()
+    text_components: int = 32
+    coordinates: tuple[str, ...] = ()
+    """Latitude and longitude, in this order."""
+    neighbours: tuple[str, ...] = ()
+    """Columns that span the space in which the targets of the nearest rows are averaged."""
+    missing_count: bool = False
+    ratios: int = 0
+    """How many arithmetic combinations of columns to keep."""
+    group_means: int = 0
+    """How many categories by numbers deviations from group means to add."""
+    select: float = 1.0
+    """Share of the features to keep, most informative first."""
+
+
+class EncodingPart(Record):
+    """How categories become numbers."""
+
+    categories: Literal["codes", "frequency", "target"] = "codes"
+    rare: int = 1
+    """Categories seen fewer times than this are one category."""
+
+
+class TargetPart(Record):
+    """The scale on which the target is learned."""
+
+    transform: Transform = "none"
+
+
+class MetricPart(Record):
+    """What is optimised."""
+
+    name: str
+    direction: Literal["minimize", "maximize"] = "minimize"
+    needs: Literal["values", "labels", "probabilities"] = "values"
+
+
+class ModelPart(Record):
+    """One model: a name of the catalogue, and what differs from its defaults there."""
+
+    name: str
+    params: dict[str, Parameter] = Field(default_factory=dict)
+
+
+class ModelsPart(Record):
+    """The models, in the order in which they are trained."""
+
+    models: tuple[ModelPart, ...] = Field(min_length=1)
+
+
+class TuningPart(Record):
+    """A search of one model's parameters with Optuna."""
+
+    model: str
+    trials: int = 30
+    share: float = 0.5
+    """Share of the script's time the search may take."""
+
+
+class TrainingPart(Record):
+    """Cross-validation: every model is fitted on each fold of each repeat."""
+
+    folds: int = Field(default=5, ge=2)
+    repeats: int = Field(default=1, ge=1)
+    rows: int = 0
+    """Train on a sample of so many rows when there are more; 0 means all."""
+
+
+class StackingPart(Record):
+    """A second layer that sees the first layer's out-of-fold predictions beside the features."""
+
+    models: tuple[str, ...] = Field(min_length=1)
+
+
+class EnsemblePart(Record):
+    """How the models' predictions become one."""
+
+    method: Literal["average", "greedy", "linear"] = "average"
+    bags: int = 15
+
+
+class SubmissionPart(Record):
+    """The format of the file, and what is done to predictions before they are written."""
+
+    id_column: str | None = None
+    columns: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    needs: Literal["values", "labels", "probabilities"] = "values"
+    post: Post = "none"
+
+
+class Recipe(Record):
+    """All decisions behind a script; the order of the fields is the order of the sections."""
+
+    setup: SetupPart
+    data: DataPart
+    features: FeaturesPart = FeaturesPart()
+    encoding: EncodingPart = EncodingPart()
+    target: TargetPart = TargetPart()
+    metric: MetricPart
+    models: ModelsPart
+    tuning: TuningPart | None = None
+    training: TrainingPart = TrainingPart()
+    stacking: StackingPart | None = None
+    ensemble: EnsemblePart = EnsemblePart()
+    submission: SubmissionPart
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        return tuple(model.name for model in self.models.models)
+
+
+SECTIONS: tuple[str, ...] = tuple(Recipe.model_fields)
+
+
+def header_of(section: str, part: Record) -> str:
+    """The comment a section begins with; long recipes continue on further comment lines."""
+    text = json.dumps(json.loads(part.model_dump_json(exclude_defaults=True)), ensure_ascii=False)
+    lines = [f"# [{section}]"]
+    for word in text.split(" "):
+        if len(lines[-1]) + 1 + len(word) > HEADER_WIDTH:
+            lines.append("#  ")
+        lines[-1] += f" {word}"
+    return "\n".join(lines)
+
+
+def sections_of(source: str) -> dict[str, str]:
+    """The sections of a script by name, each with its header, to the letter; empty when it has none."""
+    found = list(_HEADER.finditer(source))
+    ends = [later.start() for later in found[1:]] + [len(source)]
+    return {mark.group(1): source[mark.start() : end].rstrip() for mark, end in zip(found, ends, strict=True)}
+
+
+def _part_of(section: str) -> object:
+    """The JSON value of a header, read over its comment lines."""
+    comments = itertools.takewhile(lambda line: line.startswith("# "), section.splitlines())
+    text = " ".join(line.removeprefix("#   ") for line in comments)
+    value, _ = json.JSONDecoder().raw_decode(text, text.index("{"))
+    return value
+
+
+def parse(source: str) -> Recipe | None:
+    """The recipe of a script; None when the script is not the playbook's work or its headers were changed."""
+    try:
+        parts = {name: _part_of(text) for name, text in sections_of(source).items()}
+        return Recipe.model_validate(parts)
+    except (ValidationError, ValueError):
+        return None
+
+
+def recipe_of(source: str) -> Recipe:
+    """The recipe of a script; raises BadAnswer when there is none."""
+    recipe = parse(source)
+    if recipe is None:
+        raise BadAnswer("the playbook can only work on scripts that carry its recipe headers; this script has none")
+    return recipe

@@ -1,0 +1,131 @@
+"""Small generated tasks for the playbook's tests, and their scripts executed for real."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from mlestar.records.task import (
+    Assignment,
+    ColumnKind,
+    ColumnProfile,
+    Metric,
+    SubmissionFormat,
+    TableProfile,
+    TaskKind,
+)
+
+Needs = Literal["values", "labels", "probabilities"]
+
+
+def table(rows: int = 90, seed: int = 0) -> pd.DataFrame:
+    """Numbers with gaps and a long tail, categories, dates, words; the targets of three kinds."""
+    random = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "Id": np.arange(rows) + 1000,
+            "size [m2]": random.lognormal(3, 1, rows),
+            "age": np.where(random.random(rows) < 0.2, np.nan, random.integers(0, 50, rows)),
+            "colour": pd.Series(["red", "green", "blue", None])
+            .sample(rows, replace=True, random_state=seed)
+            .to_numpy(),
+            "sold": pd.Timestamp("2020-01-01") + pd.to_timedelta(random.integers(0, 900, rows), unit="D"),
+            "note": random.choice(["a bright room", "dark and small", "large quiet garden flat"], rows),
+        }
+    )
+    signal = frame["size [m2]"] * 2 + frame["age"].fillna(25) + 20 * (frame["colour"] == "red")
+    frame["price"] = signal + random.normal(0, 1, rows) + 10
+    frame["dear"] = np.where(frame["price"] > frame["price"].median(), "yes", "no")
+    frame["grade"] = pd.qcut(frame["price"], 3, labels=["c", "a", "b"]).astype(str)
+    return frame
+
+
+KINDS: dict[str, ColumnKind] = {
+    "Id": "identifier",
+    "size [m2]": "numeric",
+    "age": "numeric",
+    "colour": "categorical",
+    "sold": "date",
+    "note": "text",
+}
+
+
+def assignment(
+    kind: TaskKind = "regression",
+    metric: Metric | None = None,
+    *,
+    rows: int = 90,
+    columns_per_class: bool = False,
+    seconds: float = 60.0,
+) -> Assignment:
+    """What an engineer would be told of `table`."""
+    target = {"regression": "price", "binary": "dear", "multiclass": "grade"}[kind]
+    needs: Needs = "values" if kind == "regression" else "probabilities"
+    metric = metric or Metric(name="rmse" if kind == "regression" else "log_loss", direction="minimize", needs=needs)
+    frame = table(rows)
+    classes = tuple(sorted(frame[target].unique())) if kind != "regression" else ()
+    spread = metric.needs == "probabilities" and (columns_per_class or kind == "multiclass")
+    profiles = tuple(_profile(frame[name], column_kind) for name, column_kind in KINDS.items())
+    return Assignment(
+        description="A small generated task.",
+        kind=kind,
+        target=target,
+        metric=metric,
+        submission=SubmissionFormat(id_column="Id", columns=classes if spread else (target,), classes=classes),
+        profile=TableProfile(
+            train_rows=rows,
+            test_rows=12,
+            columns=profiles,
+            target=_profile(frame[target], "numeric" if kind == "regression" else "categorical"),
+        ),
+        scoring="graded",
+        script_seconds=seconds,
+        threads=1,
+        libraries=(),
+        seed=7,
+    )
+
+
+def _profile(column: pd.Series, kind: ColumnKind) -> ColumnProfile:
+    number = column.astype("float64") if kind == "numeric" else None
+    return ColumnProfile(
+        name=str(column.name),
+        kind=kind,
+        missing_share=float(column.isna().mean()),
+        unique_count=int(column.nunique()),
+        minimum=None if number is None else float(number.min()),
+        maximum=None if number is None else float(number.max()),
+        mean=None if number is None else float(number.mean()),
+        skewness=None if number is None else float(number.skew()),  # type: ignore[arg-type]
+    )
+
+
+def execute(source: str, given: Assignment, folder: Path, seconds: float = 60.0, test_rows: int = 12) -> pd.DataFrame:
+    """The submission a script writes beside a fresh input folder; fails with the script's own traceback."""
+    (folder / "input").mkdir(parents=True)
+    targets = ["price", "dear", "grade"]
+    train = table(given.profile.train_rows).drop(columns=[name for name in targets if name != given.target])
+    test = table(test_rows, seed=1).drop(columns=targets)
+    train.to_csv(folder / "input/train.csv", index=False)
+    test.to_csv(folder / "input/test.csv", index=False)
+    test[["Id"]].assign(**dict.fromkeys(given.submission.columns, 0)).to_csv(
+        folder / "input/sample_submission.csv", index=False
+    )
+    (folder / "solution.py").write_text(source)
+    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1")
+    done = subprocess.run(
+        [sys.executable, "-W", "error::FutureWarning", "solution.py"],
+        cwd=folder,
+        env={**os.environ, **limits, "MLESTAR_TIME_LIMIT_SECONDS": str(seconds)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return pd.read_csv(folder / "final/submission.csv")

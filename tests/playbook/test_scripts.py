@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlestar.playbook.families import FAMILIES
+from mlestar.playbook.initialization import first_recipe, with_models
+from mlestar.playbook.recipe import ModelPart
+from mlestar.playbook.render import render
+from mlestar.records.task import Metric, TaskKind
+from tests.playbook.tables import assignment, execute
+
+ALL_MODELS = tuple(ModelPart(name=name) for name in FAMILIES)
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary", "multiclass"])
+def test_a_script_of_all_families_predicts_every_row_of_the_test(kind: TaskKind, tmp_path: Path) -> None:
+    given = assignment(kind)
+    script = render(with_models(first_recipe(given, FAMILIES["lightgbm"]), ALL_MODELS))
+    submission = execute(script, given, tmp_path)
+    assert list(submission.columns) == ["Id", *given.submission.columns]
+    assert len(submission) == 12
+    assert np.isfinite(submission[list(given.submission.columns)].to_numpy()).all()
+
+
+def test_labels_are_written_where_the_metric_needs_labels(tmp_path: Path) -> None:
+    given = assignment("multiclass", Metric(name="accuracy", direction="maximize", needs="labels"))
+    submission = execute(render(first_recipe(given, FAMILIES["linear"])), given, tmp_path)
+    assert set(submission["grade"]) <= {"a", "b", "c"}
+
+
+def test_one_column_for_each_class_holds_probabilities_that_sum_to_one(tmp_path: Path) -> None:
+    given = assignment("binary", columns_per_class=True)
+    submission = execute(render(first_recipe(given, FAMILIES["linear"])), given, tmp_path)
+    assert submission[["no", "yes"]].sum(axis=1).to_numpy() == pytest.approx(1.0)
+
+
+def test_a_single_column_holds_the_probability_of_the_second_class(tmp_path: Path) -> None:
+    given = assignment("binary")
+    submission = execute(render(first_recipe(given, FAMILIES["linear"])), given, tmp_path)
+    assert submission["dear"].between(0, 1).all()
+    assert submission["dear"].max() > 0.5
+
+
+def test_a_script_gives_the_same_file_twice_when_time_is_generous(tmp_path: Path) -> None:
+    given = assignment("regression")
+    script = render(with_models(first_recipe(given, FAMILIES["lightgbm"]), ALL_MODELS[:2]))
+    first, second = (execute(script, given, tmp_path / name) for name in ("first", "second"))
+    assert first.equals(second)
