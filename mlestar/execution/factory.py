@@ -1,0 +1,80 @@
+"""Which executors there are, how they are configured, and how one is opened."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mlestar.doors import Executor
+from mlestar.execution.local import LocalExecutor
+from mlestar.execution.wire import Limits, Setup
+from mlestar.records.base import Record
+
+
+class LocalExecutorConfig(Record):
+    """Scripts are executed on this machine."""
+
+    kind: Literal["local"] = "local"
+    warm: bool = True
+    """Fork scripts from a parent that has imported the heavy libraries; false starts a fresh interpreter each."""
+    slots: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Scripts at the same time; by default the usable cores divided by `threads`."""
+    threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads of each script; measured: more scripts with one thread each beat fewer with more."""
+    memory_gib: Annotated[float, Field(gt=0)] | None = None
+    """Memory of one script with all it starts; by default its share of four fifths of the machine's."""
+    disk_gib: Annotated[float, Field(gt=0)] = 4
+    """What one script may leave in its folder."""
+    output_mib: Annotated[float, Field(gt=0)] = 64
+    """What one script may print; more ends it. The first and last 32 KiB are kept."""
+    max_processes: Annotated[int, Field(ge=1, le=10_000)] = 128
+    """Processes of one script at the same time."""
+    require: tuple[str, ...] = ()
+    """Names of guards without which nothing is executed."""
+
+
+ExecutorConfig = LocalExecutorConfig
+
+
+@asynccontextmanager
+async def open_executor(config: ExecutorConfig, workspace: Path) -> AsyncIterator[Executor]:
+    """An executor that keeps its folders under `workspace/executions`; closing it ends everything it started.
+
+    Raises ExecutorUnavailable when no script can be executed, or a required guard is missing.
+    """
+    slots = config.slots or max(1, usable_cores() // config.threads)
+    executor = LocalExecutor(setup_of(config, slots), slots, workspace)
+    try:
+        await executor.open()
+        yield executor
+    finally:
+        await executor.close()
+
+
+def setup_of(config: LocalExecutorConfig, slots: int) -> Setup:
+    """What the parent of the workers is told."""
+    gib = 2**30
+    memory_bytes = int(config.memory_gib * gib) if config.memory_gib else max(gib, _machine_memory() * 4 // 5 // slots)
+    limits = Limits(
+        memory_bytes=memory_bytes,
+        disk_bytes=int(config.disk_gib * gib),
+        output_bytes=int(config.output_mib * 2**20),
+        max_processes=config.max_processes,
+    )
+    return Setup(warm=config.warm, threads=config.threads, limits=limits)
+
+
+def usable_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _machine_memory() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")

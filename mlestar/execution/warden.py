@@ -1,0 +1,130 @@
+"""Watches over one script: reads its output, measures what it uses, and ends all of it when a limit is passed.
+
+One warden process per script, single-threaded and synchronous. The host's only handle on it is a socket: when that
+closes, for whatever reason, the script ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import selectors
+import socket
+import time
+
+from mlestar.execution.output import Capture
+from mlestar.execution.processes import descendants, end_descendants, proportional_bytes, usage
+from mlestar.execution.starting import Started, start
+from mlestar.execution.wire import End, Order, Outcome, Setup
+
+_FIRST_LOOK_SECONDS = 0.02
+_LONGEST_LOOK_SECONDS = 0.25
+_DISK_LOOK_SECONDS = 0.5
+
+
+class Warden:
+    """Executes one order."""
+
+    def __init__(self, order: Order, setup: Setup, link: socket.socket) -> None:
+        self._order = order
+        self._limits = setup.limits
+        self._setup = setup
+        self._link = link
+        self._output = {"stdout": Capture(setup.keep_bytes), "stderr": Capture(setup.keep_bytes)}
+        self._status = b""
+        self._peak_bytes = 0
+        self._verdict: tuple[End, str] | None = None
+        self._selector = selectors.DefaultSelector()
+
+    def execute(self) -> Outcome:
+        """Start the script, watch it to its end and end what it left behind."""
+        started_at, began = time.time(), time.monotonic()
+        started = start(self._order, self._setup)
+        self._watch(started, began + self._order.timeout_seconds)
+        seconds = time.monotonic() - began
+        end_descendants()
+        self._drain(started)
+        end, detail, returncode = self._ending()
+        return Outcome(
+            end=end,
+            detail=detail,
+            returncode=returncode,
+            started_at=started_at,
+            seconds=seconds,
+            peak_memory_bytes=self._peak_bytes,
+            stdout=self._output["stdout"].text(),
+            stderr=self._output["stderr"].text(),
+        )
+
+    def _watch(self, started: Started, until: float) -> None:
+        """Read and measure until the script has ended or must be ended."""
+        for fd, name in ((started.stdout, "stdout"), (started.stderr, "stderr"), (started.status, "status")):
+            os.set_blocking(fd, False)
+            self._selector.register(fd, selectors.EVENT_READ, name)
+        self._selector.register(self._link, selectors.EVENT_READ, "link")
+        pause = _FIRST_LOOK_SECONDS
+        look_at = time.monotonic() + pause
+        while self._verdict is None:
+            now = time.monotonic()
+            if now >= until:
+                self._verdict = ("timed_out", f"longer than {self._order.timeout_seconds:g} s")
+            elif now >= look_at:
+                self._measure()
+                pause = min(pause * 1.5, _LONGEST_LOOK_SECONDS)
+                look_at = now + pause
+            for key, _ in self._selector.select(max(0.0, min(look_at, until) - time.monotonic())):
+                self._read(key.data, key.fd)
+
+    def _read(self, name: str, fd: int) -> None:
+        if name == "link":
+            self._verdict = ("cancelled", "")
+            return
+        try:
+            chunk = os.read(fd, 65536)
+        except BlockingIOError:
+            return
+        if not chunk:
+            self._selector.unregister(fd)
+        if name == "status":
+            self._status += chunk
+            if not chunk:
+                self._verdict = self._verdict or ("exited", "")
+            return
+        self._output[name].add(chunk)
+        if sum(capture.total_bytes for capture in self._output.values()) > self._limits.output_bytes:
+            self._verdict = ("blocked", f"output: more than {_mebibytes(self._limits.output_bytes)} written")
+
+    def _measure(self) -> None:
+        """Compare memory and processes with their limits."""
+        pids = descendants(os.getpid())[1:]
+        used = usage(pids)
+        memory_bytes = used.memory_bytes
+        if memory_bytes > self._limits.memory_bytes:
+            memory_bytes = proportional_bytes(pids) or memory_bytes
+        self._peak_bytes = max(self._peak_bytes, memory_bytes)
+        if memory_bytes > self._limits.memory_bytes:
+            self._verdict = ("out_of_memory", f"more than {_mebibytes(self._limits.memory_bytes)} used")
+        elif used.processes > self._limits.max_processes:
+            self._verdict = ("blocked", f"processes: more than {self._limits.max_processes} at once")
+
+    def _drain(self, started: Started) -> None:
+        """Read what is still in the pipes; everything that could write to them has ended."""
+        for fd, name in ((started.stdout, "stdout"), (started.stderr, "stderr")):
+            with contextlib.suppress(BlockingIOError):
+                while chunk := os.read(fd, 65536):
+                    self._output[name].add(chunk)
+
+    def _ending(self) -> tuple[End, str, int | None]:
+        """How the script ended, by the warden's verdict and the keeper's report."""
+        report = json.loads(self._status) if self._status else {}
+        if "unavailable" in report:
+            return "unavailable", report["unavailable"], None
+        end, detail = self._verdict or ("exited", "")
+        if end == "exited" and "returncode" not in report:
+            return "exited", "its keeper was killed", -9
+        return end, detail, report.get("returncode") if end == "exited" else -9
+
+
+def _mebibytes(count: int) -> str:
+    return f"{count / 2**20:.0f} MiB"

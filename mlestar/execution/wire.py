@@ -1,0 +1,91 @@
+"""What the host and its workers tell each other, as lines of JSON over a socket.
+
+Kept apart and free of third parties, because the workers hold nothing but what scripts need.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+End = Literal["exited", "timed_out", "out_of_memory", "blocked", "cancelled", "unavailable"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one script, with everything it starts, may use."""
+
+    memory_bytes: int
+    disk_bytes: int
+    output_bytes: int
+    """Of stdout and stderr together; more ends the script."""
+    max_processes: int
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What a parent of workers is told once."""
+
+    warm: bool
+    """Import the heavy libraries before the first script."""
+    threads: int
+    limits: Limits
+    keep_bytes: int = 32 * 1024
+    """Kept of the beginning and of the end of each stream."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """One script to execute."""
+
+    folder: str
+    """The script's own folder; holds `script.py`."""
+    input: str
+    """The folder the script sees as `./input/`."""
+    timeout_seconds: float
+    seed: int
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of it."""
+
+    end: End
+    detail: str = ""
+    """One line: which limit was hit, or why nothing could be started."""
+    returncode: int | None = None
+    """As of subprocess: negative is a signal."""
+    started_at: float = 0.0
+    seconds: float = 0.0
+    peak_memory_bytes: int = 0
+    stdout: str = ""
+    stderr: str = ""
+
+
+@dataclass(frozen=True)
+class Ready:
+    """What a parent of workers says when it can take orders."""
+
+    seconds: float
+    memory_bytes: int
+    imported: tuple[str, ...]
+
+
+def to_line(message: Any) -> bytes:
+    """One message as one line."""
+    return json.dumps(dataclasses.asdict(message)).encode() + b"\n"
+
+
+def from_line(kind: type[T], line: bytes | str) -> T:
+    """The message that a line holds; ValueError or TypeError when it is none."""
+    fields = json.loads(line)
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.type == "Limits" and field.name in fields:
+            fields[field.name] = Limits(**fields[field.name])
+        elif str(field.type).startswith("tuple") and field.name in fields:
+            fields[field.name] = tuple(fields[field.name])
+    return kind(**fields)

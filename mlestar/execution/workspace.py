@@ -1,0 +1,84 @@
+"""A fresh folder for every execution, and what is kept of it afterwards."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+from itertools import count
+from pathlib import Path
+
+from mlestar.doors import Job
+from mlestar.execution.environment import PRIVATE
+
+
+class Workspace:
+    """Makes folders under `executions/` and reads what scripts leave in them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.absolute() / "executions"
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._numbers = count()
+
+    def prepare(self, job: Job) -> Path:
+        """A new folder with the script and everything it finds in its place."""
+        folder = self._new_folder(f"{job.script.digest[:8]}-{job.view.name}")
+        (folder / "script.py").write_text(job.script.source, encoding="utf-8", errors="surrogatepass")
+        for name in ("final", PRIVATE, f"{PRIVATE}/home", f"{PRIVATE}/tmp"):
+            (folder / name).mkdir()
+        shutil.copytree(job.view.folder, folder / "input", copy_function=_copy)
+        return folder
+
+    def collect(self, folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The regular files the script left, and what was removed because it was none; both relative to the folder.
+
+        Links, pipes and devices are removed, so that nobody who opens a file later can be led elsewhere.
+        """
+        for name in ("input", PRIVATE):
+            _remove(folder / name)
+        kept: list[str] = []
+        removed: list[str] = []
+        for path in sorted(_all_below(folder)):
+            mode = path.lstat().st_mode
+            relative = path.relative_to(folder).as_posix()
+            if stat.S_ISREG(mode):
+                kept.append(relative)
+            elif not stat.S_ISDIR(mode):
+                path.unlink()
+                removed.append(relative)
+        return tuple(name for name in kept if name != "script.py"), tuple(removed)
+
+    def _new_folder(self, name: str) -> Path:
+        safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:80]
+        while True:
+            folder = self._root / f"{next(self._numbers):05d}-{safe}"
+            if not folder.exists():
+                folder.mkdir(mode=0o700)
+                return folder
+
+
+def _copy(source: str, target: str) -> str:
+    """Copy a file; the copy may not be written to, which keeps honest scripts honest."""
+    shutil.copyfile(source, target)
+    os.chmod(target, 0o444)  # noqa: PTH101
+    return target
+
+
+def _all_below(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for parent, folders, files in os.walk(folder, followlinks=False):
+        found += [Path(parent) / name for name in (*folders, *files)]
+    return found
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder whatever permissions a script gave to its parts, and whatever it put in its place."""
+    if path.is_symlink() or path.is_file():
+        path.unlink()
+        return
+    for parent, folders, _ in os.walk(path, followlinks=False):
+        for name in folders:
+            below = Path(parent) / name
+            if not below.is_symlink():
+                below.chmod(0o700)
+    shutil.rmtree(path, ignore_errors=True)
