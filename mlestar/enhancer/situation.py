@@ -27,8 +27,8 @@ class Situation(Record):
     """The user's: defaults and user layers, without any override of the Enhancer."""
     run_number: int = Field(ge=0)
     """Number of the run to advise; 0 only when earlier studies are known."""
-    runs_left: int = Field(default=1, ge=0)
-    """Runs still to come, the advised one included."""
+    runs_left: int = Field(default=0, ge=0)
+    """Runs that may follow the advised one."""
 
     def adjustable(self) -> tuple[str, ...]:
         """Settings that may be overridden: none when the switch is off, never a locked one."""

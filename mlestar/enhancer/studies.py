@@ -9,6 +9,7 @@ from mlestar.enhancer.tables import NAME, cut, finite, focus_table, mean
 from mlestar.records.digest import LessonLine, SettingValue, StudyLine
 from mlestar.records.run import RunSummary
 from mlestar.records.settings import OVERRIDABLE, Settings
+from mlestar.records.solution import CARRIED
 from mlestar.records.task import TaskTraits
 
 
@@ -62,7 +63,7 @@ def _outcomes(run: RunSummary) -> Iterator[tuple[str, str, float | None]]:
     """Topic, name and relative gain of everything a run tried; for models, over the worst first script."""
     for attempt in run.attempts:
         yield attempt.phase, cut(attempt.focus, NAME), _relative(finite(attempt.gain), finite(attempt.score))
-    ranked = run.metric.ranked(run.candidates)
+    ranked = run.metric.ranked(candidate for candidate in run.candidates if candidate.model != CARRIED)
     for candidate in ranked:
         gain = run.metric.gain(candidate.score or 0.0, ranked[-1].score or 0.0)
         yield "model", cut(candidate.model, NAME), _relative(finite(gain), finite(candidate.score))

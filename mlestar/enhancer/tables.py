@@ -23,7 +23,8 @@ from mlestar.records.digest import (
 )
 from mlestar.records.run import AttemptSummary, PhaseSummary, RunSummary
 from mlestar.records.settings import OVERRIDABLE
-from mlestar.records.strategy import PHASES
+from mlestar.records.solution import CARRIED
+from mlestar.records.strategy import PHASES, Strategy
 from mlestar.records.task import Metric
 
 NAME = 80
@@ -91,10 +92,9 @@ def cost_line(runs: Iterable[RunSummary]) -> CostLine:
     )
 
 
-def phases_of(run: RunSummary) -> tuple[PhaseLine, ...]:
-    """The phases of one run, with the gain each brought."""
+def phases_of(run: RunSummary, before: float | None = None) -> tuple[PhaseLine, ...]:
+    """The phases of one run with the gain each brought, the first over the best score before the run."""
     lines = []
-    before: float | None = None
     for phase in run.phases:
         lines.append(_phase_line(phase, gain_of(run.metric, phase.best_score, before)))
         before = phase.best_score if phase.best_score is not None else before
@@ -117,9 +117,10 @@ def rate(gain: float | None, seconds: float) -> float | None:
     return None if gain is None else finite(max(gain, 0.0) / max(seconds, 1.0))
 
 
-def phase_table(runs: Iterable[RunSummary]) -> tuple[PhaseLine, ...]:
+def phase_table(runs: Sequence[RunSummary]) -> tuple[PhaseLine, ...]:
     """Each phase over all runs: gains and seconds are sums."""
-    lines = [line for run in runs for line in phases_of(run)]
+    before = best_before(runs)
+    lines = [line for run in runs for line in phases_of(run, before[identity(run)])]
     return tuple(_summed([line for line in lines if line.phase == phase]) for phase in PHASES if _has(lines, phase))
 
 
@@ -173,6 +174,8 @@ def model_table(runs: Sequence[RunSummary]) -> tuple[ModelLine, ...]:
     groups = defaultdict(list)
     for run in runs:
         for candidate in run.candidates:
+            if candidate.model == CARRIED:
+                continue
             groups[cut(candidate.model, NAME)].append(candidate)
     lines = []
     for model, candidates in groups.items():
@@ -255,7 +258,7 @@ def run_line(run: RunSummary, before: float | None, *, study: str, in_full: bool
         executions=run.cost.executions,
         failures=run.cost.failures,
         usd=finite(run.cost.usd),
-        phases=phases_of(run) if in_full else (),
+        phases=phases_of(run, before) if in_full else (),
         error=cut(run.error),
     )
 
@@ -265,15 +268,13 @@ def strategy_lines(runs: Sequence[RunSummary]) -> tuple[StrategyLine, ...]:
     before = best_before(runs)
     lines = []
     for position, run in enumerate(runs):
-        if run.strategy is None:
-            continue
-        lines.append(_strategy_line(run, runs[position - 1] if position else None, before[identity(run)]))
+        if run.strategy is not None:
+            last = runs[position - 1] if position else None
+            lines.append(_strategy_line(run, run.strategy, last, before[identity(run)]))
     return tuple(reversed(lines))
 
 
-def _strategy_line(run: RunSummary, last: RunSummary | None, before: float | None) -> StrategyLine:
-    strategy = run.strategy
-    assert strategy is not None
+def _strategy_line(run: RunSummary, strategy: Strategy, last: RunSummary | None, before: float | None) -> StrategyLine:
     gain = gain_of(run.metric, run.score, before)
     held = {} if last is None or last.strategy is None else last.strategy.config_overrides
     return StrategyLine(

@@ -10,10 +10,7 @@ from mlestar.pipeline.review import check, try_and_repair, write_and_try
 from mlestar.pipeline.together import together
 from mlestar.pipeline.workbench import Workbench
 from mlestar.questions.initialization import MergeScripts, RetrieveModels, SummarizeTask, WriteCandidate
-from mlestar.records.solution import Candidate, ModelIdea, Solution, Trial
-
-CARRIED = "carried over"
-"""Name of the candidate that is the best script of an earlier run."""
+from mlestar.records.solution import CARRIED, Candidate, ModelIdea, Solution, Trial
 
 
 async def initialize(bench: Workbench) -> tuple[Solution, ...]:

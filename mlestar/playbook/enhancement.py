@@ -236,7 +236,7 @@ def ensemble_goals(case: Case) -> Iterable[Goal]:
 def submission_goals(case: Case) -> Iterable[Goal]:
     """The last run may also polish its predictions; it is kept only when it is graded no worse."""
     line = next((line for line in case.digest.foci if line.focus == "post_processing"), None)
-    if case.runs_left <= 1 and line is not None and line.paid:
+    if case.runs_left == 0 and line is not None and line.paid:
         yield goal("submission", "post_processing", _told(line))
 
 

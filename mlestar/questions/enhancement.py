@@ -28,3 +28,4 @@ class AdviseNextRun(Question[StrategyProposal]):
     run_number: int
     """Number of the run to advise, from 1."""
     runs_left: int
+    """Runs that may follow it."""

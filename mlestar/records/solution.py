@@ -71,6 +71,10 @@ class Trial(Record):
         return sum(execution.seconds for execution in self.executions)
 
 
+CARRIED = "carried over"
+"""Name of the candidate that is the best script of an earlier run."""
+
+
 class ModelIdea(Record):
     """A model worth trying, as an engineer retrieved it."""
 
