@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from mlestar.playbook.families import FAMILIES, family_like
 from mlestar.questions.answers import StrategyProposal
 from mlestar.questions.enhancement import AdviseNextRun
 from mlestar.records.digest import FocusLine, HistoryDigest, LessonLine, PhaseLine, RunLine
@@ -69,7 +70,7 @@ def advise_next_run(question: AdviseNextRun) -> StrategyProposal:
         grow(case)
     else:
         start_from_earlier(case)
-    goals = (*refinement_goals(case), *ensemble_goals(case), *submission_goals(case))
+    goals = (*model_goals(case), *refinement_goals(case), *ensemble_goals(case), *submission_goals(case))
     ranked = [goal.model_copy(update={"priority": rank}) for rank, goal in enumerate(goals, start=1)]
     return StrategyProposal(
         strategic_summary=summary(case, ranked),
@@ -231,6 +232,15 @@ def ensemble_goals(case: Case) -> Iterable[Goal]:
     elif untried:
         known = ", ".join(f"{line.focus} {_told(line)}" for line in lines.values()) or "no ensemble yet"
         yield goal("ensemble", untried[0] if not lines else untried[-1], f"never tried; {known}")
+
+
+def model_goals(case: Case) -> Iterable[Goal]:
+    """Model families that no run has tried, one less than a run has candidates; none when nothing is known."""
+    tried = {family.name for line in case.digest.models if (family := family_like(line.model))}
+    fresh = [family for family in FAMILIES.values() if family.name not in tried]
+    wanted = fresh[: max(1, int(case.number("num_model_candidates", 2)) - 1)] if tried else []
+    # The rationale names no family: a planner looks for the wished one in it too.
+    return [goal("initialization", family.title, f"never tried, unlike {len(tried)} others") for family in wanted]
 
 
 def submission_goals(case: Case) -> Iterable[Goal]:

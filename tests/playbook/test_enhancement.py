@@ -1,0 +1,192 @@
+"""The playbook as research lead: each rule shows in what it proposes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mlestar.playbook.enhancement import advise_next_run
+from mlestar.playbook.families import FAMILIES, family_like
+from mlestar.questions.answers import StrategyProposal
+from mlestar.questions.enhancement import Adjustable, AdviseNextRun
+from mlestar.records.digest import (
+    BestLine,
+    FaultLine,
+    FocusLine,
+    HistoryDigest,
+    LessonLine,
+    ModelLine,
+    PhaseLine,
+    RunLine,
+    SettingLine,
+    StudyLine,
+)
+from mlestar.records.settings import OVERRIDABLE, Settings, bounds_of
+from mlestar.records.strategy import Phase, Strategy
+from mlestar.records.task import Metric
+
+RMSE = Metric(name="rmse", direction="minimize", needs="values")
+
+
+def phase(name: Phase, gain: float | None, seconds: float) -> PhaseLine:
+    rate = None if gain is None else max(gain, 0.0) / seconds
+    return PhaseLine(phase=name, gain=gain, seconds=seconds, executions=4, gain_per_second=rate)
+
+
+USUAL = (
+    phase("initialization", None, 30),
+    phase("refinement", 0.05, 50),
+    phase("ensemble", 0.001, 20),
+    phase("submission", None, 5),
+)
+
+
+def told(**more: Any) -> HistoryDigest:
+    """After one run of 105 s, unless told otherwise."""
+    phases = more.get("phases", USUAL)
+    last = RunLine(run="run_0", status="finished", score=0.5, seconds=105, executions=14, phases=phases)
+    usual: dict[str, Any] = {
+        "metric": "rmse",
+        "runs_done": 1,
+        "best": BestLine(run="run_0", score=0.5),
+        "phases": phases,
+        "runs": (last,),
+        "settings": tuple(SettingLine(name=n, value=getattr(Settings(), n)) for n in OVERRIDABLE),
+    }
+    return HistoryDigest(**{**usual, **more})
+
+
+def advised(digest: HistoryDigest, *, settings: Settings | None = None, runs_left: int = 2) -> StrategyProposal:
+    current = settings or Settings()
+    adjustable = tuple(
+        Adjustable(name=name, current=getattr(current, name), allowed=bounds_of(name).in_words())
+        for name in OVERRIDABLE
+        if name not in current.locked
+    )
+    return advise_next_run(
+        AdviseNextRun(
+            digest=digest.text, metric=RMSE, adjustable=adjustable, run_number=digest.runs_done, runs_left=runs_left
+        )
+    )
+
+
+def goals_of(proposal: StrategyProposal, wanted: Phase) -> list[str]:
+    """The foci of one phase's goals; the proposal must read as a valid strategy."""
+    strategy = Strategy.model_validate(proposal.model_dump())
+    return [goal.focus for goal in strategy.goals_for(wanted)]
+
+
+def focus(name: str, tried: int, paid: int, gain: float, where: Phase = "refinement") -> FocusLine:
+    return FocusLine(
+        phase=where, focus=name, tried=tried, paid=paid, best_gain=gain, mean_gain=gain, seconds=10 * tried
+    )
+
+
+def test_rounds_go_where_the_gain_per_second_was_highest() -> None:
+    refinement = advised(told()).config_overrides
+    assert "outer_loop_round" in refinement or "inner_loop_round" in refinement
+    phases = (phase("initialization", None, 30), phase("refinement", 0.0, 50), phase("ensemble", 0.05, 10))
+    assert advised(told(phases=phases)).config_overrides["ensemble_loop_round"] == 2
+
+
+def test_the_next_run_is_planned_to_fit_its_budget() -> None:
+    tight = Settings(computational_budget=110, outer_loop_round=3)
+    settings = tuple(SettingLine(name=n, value=getattr(tight, n)) for n in OVERRIDABLE)
+    assert advised(told(settings=settings), settings=tight).config_overrides.get("outer_loop_round", 3) in (2, 3)
+    small = Settings(computational_budget=60, outer_loop_round=3)
+    settings = tuple(SettingLine(name=n, value=getattr(small, n)) for n in OVERRIDABLE)
+    overrides = advised(told(settings=settings), settings=small).config_overrides
+    assert any(overrides.get(name, 9) < getattr(small, name) for name in ("outer_loop_round", "num_model_candidates"))
+
+
+def test_the_budget_itself_is_never_raised() -> None:
+    assert "computational_budget" not in advised(told()).config_overrides
+
+
+def test_repairs_are_raised_when_failures_cost_candidates() -> None:
+    last = RunLine(run="run_0", status="finished", score=0.5, seconds=105, executions=10, failures=4, phases=USUAL)
+    proposal = advised(told(runs=(last,)))
+    assert proposal.config_overrides["max_debug_round"] == 4
+    assert "4 of 10 executions of run_0 failed" in proposal.strategic_summary
+
+
+def test_scripts_get_more_time_when_the_run_died_of_time() -> None:
+    last = RunLine(run="run_0", status="failed", seconds=105, executions=10, failures=10)
+    proposal = advised(told(best=None, runs=(last,), faults=(FaultLine(kind="timed out", count=10),)))
+    assert proposal.config_overrides["exec_timeout"] == 1200
+
+
+def test_what_paid_is_asked_for_again_and_what_failed_often_is_not() -> None:
+    foci = (focus("bagging", 1, 1, 0.05), focus("encoding", 3, 0, -0.01), focus("regularization", 2, 0, -0.02))
+    goals = goals_of(advised(told(foci=foci)), "refinement")
+    assert goals[0] == "bagging"
+    assert "encoding" not in goals
+    assert "regularization" not in goals
+
+
+def test_the_focus_moves_when_returns_diminish() -> None:
+    foci = (focus("bagging", 8, 2, 0.0001),)
+    goals = goals_of(advised(told(foci=foci)), "refinement")
+    assert goals[0] != "bagging"
+
+
+def test_stronger_ensembles_follow_when_averaging_fell_short() -> None:
+    short = (focus("simple_averaging", 1, 0, -0.01, "ensemble"),)
+    assert goals_of(advised(told(foci=short)), "ensemble") == ["stacking"]
+
+
+def test_the_ensemble_that_paid_is_kept_while_the_best_is_new() -> None:
+    paid = (focus("weighted_averaging", 1, 1, 0.01, "ensemble"), focus("stacking", 1, 0, -0.1, "ensemble"))
+    assert goals_of(advised(told(foci=paid)), "ensemble") == ["weighted_averaging"]
+
+
+def test_ensembles_that_never_pay_are_cut() -> None:
+    never = tuple(focus(name, 2, 0, -0.01, "ensemble") for name in ("simple_averaging", "stacking"))
+    proposal = advised(told(foci=never, runs_done=3))
+    assert proposal.config_overrides["ensemble_loop_round"] == 0
+    assert goals_of(proposal, "ensemble") == []
+
+
+def test_model_families_never_tried_are_asked_for() -> None:
+    models = tuple(ModelLine(model=FAMILIES[name].title, tried=1, best_score=0.6) for name in ("lightgbm", "linear"))
+    goals = goals_of(advised(told(models=models)), "initialization")
+    assert len(goals) == 1
+    assert family_like(goals[0]) not in (None, FAMILIES["lightgbm"], FAMILIES["linear"])
+
+
+def test_a_locked_setting_is_left_alone() -> None:
+    proposal = advised(told(), settings=Settings(locked=OVERRIDABLE))
+    assert proposal.config_overrides == {}
+    assert "The settings stay." in proposal.strategic_summary
+
+
+def test_a_new_study_starts_from_the_best_earlier_one() -> None:
+    earlier = (StudyLine(study="a", runs=3, best_score=0.4, best_settings={"inner_loop_round": 4}),)
+    digest = HistoryDigest(metric="rmse", earlier_studies=earlier, foci=(focus("bagging", 1, 1, 0.05),))
+    proposal = advised(digest)
+    assert proposal.config_overrides == {"inner_loop_round": 4}
+    assert goals_of(proposal, "refinement")[0] == "bagging"
+
+
+def test_lessons_of_other_tasks_decide_between_foci_never_tried() -> None:
+    lessons = (
+        LessonLine(task_kind="k", topic="refinement", name="feature_selection", tasks=3, tried=9, paid=8),
+        LessonLine(task_kind="k", topic="refinement", name="feature_engineering", tasks=3, tried=9, paid=0),
+    )
+    goals = goals_of(advised(told(lessons=lessons)), "refinement")
+    assert goals[0] == "feature_selection"
+    assert "feature_engineering" not in goals
+
+
+def test_with_nothing_known_there_is_still_a_valid_proposal() -> None:
+    proposal = advised(HistoryDigest())
+    assert Strategy.model_validate(proposal.model_dump()).strategic_summary
+
+
+def test_the_summary_says_the_numbers() -> None:
+    summary = advised(told()).strategic_summary
+    assert "best rmse 0.5 (run_0)" in summary
+    assert "refinement brought 0.05 in 50 s" in summary
+
+
+def test_equal_questions_get_equal_answers() -> None:
+    assert advised(told()) == advised(told())
