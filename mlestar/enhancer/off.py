@@ -10,9 +10,11 @@ from mlestar.records.strategy import Advice, Strategy
 
 
 class OffEnhancerConfig(Record):
-    """`enhancer=off`."""
+    """`enhancer=off`: nothing is learned from other runs and nothing is carried."""
 
     kind: Literal["off"] = "off"
+    history_scope: Literal["study"] = "study"
+    carry_best: Literal[False] = False
 
 
 class OffEnhancer:

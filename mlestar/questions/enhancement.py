@@ -26,6 +26,6 @@ class AdviseNextRun(Question[StrategyProposal]):
     adjustable: tuple[Adjustable, ...]
     """Empty when no setting may be changed."""
     run_number: int
-    """Number of the run to advise, from 1."""
+    """Number of the run to advise; 0 when only earlier studies are known."""
     runs_left: int
     """Runs that may follow it."""
