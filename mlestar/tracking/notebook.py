@@ -13,8 +13,10 @@ from mlestar.records.run import Cost, Layer, RunRecord, RunStatus, RunSummary
 from mlestar.tracking.backend import MlflowBackend, Point
 from mlestar.tracking.final_state import final_state_text
 from mlestar.tracking.packing import pack
+from mlestar.tracking.report import Story, run_report
 from mlestar.tracking.spans import Tracer
 from mlestar.tracking.summary import summarize
+from mlestar.tracking.timeline import Chronicle
 from mlestar.tracking.writer import Entry, Mark, Patience, Place, Text, Writer
 
 MLFLOW_STATUS: dict[RunStatus, str] = {
@@ -26,6 +28,8 @@ MLFLOW_STATUS: dict[RunStatus, str] = {
 FINAL_SCRIPT = "ensemble/final_solution.py"
 FINAL_SUBMISSION = "ensemble/final/submission.csv"
 SUBMISSION_FILE = "final/submission.csv"
+TIMELINE = "timeline.json"
+REPORT = "report.html"
 ABANDON_SECONDS = 3.0
 
 
@@ -60,11 +64,14 @@ class RunNotebook:
         self._ledger = Ledger()
         self._tried = 0
         self._paths: dict[str, str] = {}
+        self._chronicle = Chronicle()
+        self._first_script = ""
 
     def note(self, event: Event) -> None:
         """Queue what the event says; quick, from any thread."""
         with self._lock:
             self._ledger.note(event)
+            self._chronicle.note(event)
             entries = self._entries(event)
             if self._traces:
                 entries += self._tracer.spans(event)
@@ -88,7 +95,7 @@ class RunNotebook:
         self._writer.put(*final_points(record, self._tried), *(Mark(key=k, value=v) for k, v in pack(summary).items()))
         self._writer.put(Mark(key="status", value=record.status))
         self._writer.put(
-            *(Text(path=path, text=text) for path, text in {**final_texts(record, summary), **texts}.items())
+            *(Text(path=path, text=text) for path, text in {**self._texts(record, summary), **texts}.items())
         )
         self._finish_trace(record)
         self._writer.flush()
@@ -118,6 +125,17 @@ class RunNotebook:
             lambda: self._backend.close_trace(self._experiment_id, self.mlflow_run_id, self._tracer.trace_id, root)
         )
 
+    def _texts(self, record: RunRecord, summary: RunSummary) -> dict[str, str]:
+        texts = final_texts(record, summary)
+        timeline = self._chronicle.timeline
+        story = Story(
+            summary=summary,
+            timeline=timeline,
+            first_script=self._first_script,
+            final_script=texts.get(FINAL_SCRIPT, ""),
+        )
+        return {**texts, TIMELINE: timeline.model_dump_json(exclude_defaults=True), REPORT: run_report(story)}
+
     def _summary(self, record: RunRecord) -> RunSummary:
         best = record.best
         return summarize(
@@ -146,6 +164,8 @@ class RunNotebook:
         entries: list[Entry] = [
             Point(key=key, value=value, step=step, at=event.at) for key, value in values.items() if value is not None
         ]
+        if event.trial.score is not None and not self._first_script:
+            self._first_script = event.trial.script.source
         if event.scope.label:
             self._paths.setdefault(event.trial.script.digest, event.scope.label)
             entries.append(Text(path=event.scope.label, text=event.trial.script.source))

@@ -70,6 +70,14 @@ def study_run(backend: MlflowBackend, study_id: str) -> Run | None:
         return None
 
 
+def text_or_none(backend: MlflowBackend, mlflow_run_id: str, path: str) -> str | None:
+    """The content of a text artifact; None when there is none."""
+    try:
+        return backend.text(mlflow_run_id, path)
+    except StoreRefused:
+        return None
+
+
 def _last_of_each(summaries: Iterable[RunSummary]) -> list[RunSummary]:
     """Each run once, as it was started last: a resumed study starts its broken run again."""
     return list({(summary.study_id, summary.run_id): summary for summary in summaries}.values())

@@ -8,17 +8,29 @@ from pathlib import Path
 
 from mlestar.errors import ConfigError, StoreUnavailable
 from mlestar.records.base import Record
-from mlestar.records.run import Brief, Cost, History, Layer, RunRecord, RunStatus, RunSummary
+from mlestar.records.run import Brief, History, Layer, RunRecord, RunStatus, RunSummary
 from mlestar.records.settings import Settings
 from mlestar.records.task import Task
 from mlestar.tracking.backend import MlflowBackend, Point
 from mlestar.tracking.datasets import dataset_inputs
-from mlestar.tracking.notebook import MLFLOW_STATUS, RunNotebook, cost_metrics
+from mlestar.tracking.notebook import (
+    FINAL_SCRIPT,
+    FINAL_SUBMISSION,
+    MLFLOW_STATUS,
+    REPORT,
+    RunNotebook,
+    cost_metrics,
+)
 from mlestar.tracking.packing import pack
-from mlestar.tracking.past import history_of, study_run
+from mlestar.tracking.past import history_of, study_run, text_or_none
 from mlestar.tracking.processes import is_dead, process_tags
+from mlestar.tracking.report import study_report
+from mlestar.tracking.stories import stories_of
 from mlestar.tracking.summary import summarize
+from mlestar.tracking.totals import improvement_percent, total_cost
 from mlestar.tracking.writer import Patience
+
+WINNER = {"best/solution.py": FINAL_SCRIPT, "best/submission.csv": FINAL_SUBMISSION}
 
 
 class StudyPlan(Record):
@@ -95,12 +107,21 @@ class Study:
         points = study_points(history)
         note = {"mlflow.note.content": study_note(history, self.experiment_id), "status": status}
         self._patience.call(lambda: self._backend.log(self.study_id, points=points, tags=note))
-        if texts:
-            self._patience.call(lambda: self._backend.log_texts(self.study_id, texts))
+        stories = self._patience.call(lambda: stories_of(self._backend, history))
+        pages = {REPORT: study_report(stories, history), **self._patience.call(lambda: self._winner(history)), **texts}
+        self._patience.call(lambda: self._backend.log_texts(self.study_id, pages))
         for path, file in files.items():
             self._patience.call(lambda path=path, file=file: self._backend.log_file(self.study_id, path, file))  # type: ignore[misc]
         self._patience.call(lambda: self._backend.close(self.study_id, MLFLOW_STATUS[status]))
         return history
+
+    def _winner(self, history: History) -> dict[str, str]:
+        """The best run's script and submission, so that the study's page has them too."""
+        best = history.best()
+        if best is None:
+            return {}
+        found = {name: text_or_none(self._backend, best.mlflow_run_id, path) for name, path in WINNER.items()}
+        return {name: text for name, text in found.items() if text is not None}
 
     def abandon(self, status: RunStatus = "killed") -> None:
         """Close the study and its open run at once; a store that does not answer is not waited for."""
@@ -205,30 +226,6 @@ def study_points(history: History) -> list[Point]:
         **cost_metrics(total_cost(history)),
     }
     return points + [Point(key=key, value=value, at=at) for key, value in totals.items() if value is not None]
-
-
-def improvement_percent(history: History) -> float | None:
-    """By how many percent of run 0's score the best run is better; None when run 0 has no score, or 0."""
-    best = history.best()
-    first = history.runs[0].score if history.runs else None
-    if best is None or best.score is None or not first:
-        return None
-    return 100 * best.metric.gain(best.score, first) / abs(first)
-
-
-def total_cost(history: History) -> Cost:
-    """What all runs used together."""
-    costs = [run.cost for run in history.runs]
-    prices = [cost.usd for cost in costs]
-    return Cost(
-        calls=sum(cost.calls for cost in costs),
-        tokens_in=sum(cost.tokens_in for cost in costs),
-        tokens_out=sum(cost.tokens_out for cost in costs),
-        usd=None if None in prices else sum(price or 0.0 for price in prices),
-        executions=sum(cost.executions for cost in costs),
-        execution_seconds=sum(cost.execution_seconds for cost in costs),
-        failures=sum(cost.failures for cost in costs),
-    )
 
 
 def study_note(history: History, experiment_id: str) -> str:
