@@ -339,8 +339,18 @@ class Examiner(Protocol):
         """What is wrong with the file made on `final_view`; None when it is valid."""
         ...
 
+    @property
+    def audit_view(self) -> View | None:
+        """All of train but the sealed audit rows, which are the test; None when no rows are sealed."""
+        ...
+
+    @property
+    def explanation(self) -> str:
+        """How scripts are scored and why so, as one line for the user."""
+        ...
+
     def audit(self, execution: Execution) -> float | None:
-        """Score of the final execution's predictions for the sealed audit rows; None when there are none."""
+        """Score of an execution of the chosen script on `audit_view`; None when there is none or it failed."""
         ...
 
 
