@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
+import numpy as np
 import pandas as pd
 
 from mlestar.errors import TaskError
@@ -69,9 +70,13 @@ def csv_text(cells: pd.DataFrame) -> str:
     return str(cells.to_csv(index=False, lineterminator="\n"))
 
 
-def is_missing(column: pd.Series) -> pd.Series:
-    """Which cells of a text column a script reads as missing."""
-    return as_scripts_read(column.to_frame("column"))["column"].isna() if len(column) > 0 else column.eq("")
+def usable_targets(target: pd.Series) -> np.ndarray:
+    """Which rows of a text column have a usable value: neither missing, as scripts read it, nor infinite."""
+    values = as_scripts_read(target.to_frame("target"))["target"]
+    usable = values.notna().to_numpy()
+    if pd.api.types.is_float_dtype(values):
+        usable = usable & np.isfinite(values.to_numpy())
+    return np.asarray(usable)
 
 
 def _parse(path: Path, separator: str, encoding: str) -> pd.DataFrame:

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from mlestar.errors import TaskError
@@ -199,12 +198,3 @@ def _inferred(key: str, value: str, reason: str) -> tuple[str, Inference]:
 def _few(names: list[str], most: int = 12) -> str:
     shown = ", ".join(str(name) for name in names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def finite_rows(target: pd.Series) -> np.ndarray:
-    """Which rows of a text target have a usable value: neither missing nor infinite."""
-    values = as_scripts_read(target.to_frame("target"))["target"]
-    usable = values.notna().to_numpy()
-    if pd.api.types.is_float_dtype(values):
-        usable = usable & np.isfinite(values.to_numpy())
-    return np.asarray(usable)

@@ -21,11 +21,10 @@ from mlestar.records.task import (
     TaskKind,
     Validation,
 )
-from mlestar.tables import as_scripts_read, csv_text, find_table, read_cells
+from mlestar.tables import as_scripts_read, csv_text, find_table, read_cells, usable_targets
 from mlestar.tasks.infer import (
     Tables,
     class_labels,
-    finite_rows,
     infer_id_column,
     infer_kind,
     infer_metric,
@@ -153,7 +152,7 @@ def _check_fit(tables: Tables, target: str, options: TaskOptions) -> None:
 
 def _usable_rows(tables: Tables, target: str) -> tuple[pd.DataFrame, Inference | None]:
     """The rows of train that have a target."""
-    usable = finite_rows(tables.train[target])
+    usable = usable_targets(tables.train[target])
     kept = tables.train[usable]
     if len(kept) < _FEWEST_ROWS:
         raise TaskError(
