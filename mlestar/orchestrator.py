@@ -1,0 +1,264 @@
+"""The study: N runs in a row, each advised by the ones before, resumable at any moment.
+
+Everything a study decided is on disk before it is used: the advice for a run in its folder, every answer and
+execution on its tape. Resuming skips the runs that MLflow holds as over and goes on with the tape of the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from mlestar.doors import Engineer, Event, Examiner, Executor, Lab, Notebook, Notebooks
+from mlestar.engineers.noted import NotedEngineer
+from mlestar.enhancer.advise import enhancer_yaml
+from mlestar.enhancer.situation import Enhancer, Situation
+from mlestar.errors import MleStarError, WorldError
+from mlestar.pipeline.run import run_pipeline
+from mlestar.records.run import Brief, History, Layer, RunRecord
+from mlestar.records.settings import Settings
+from mlestar.records.solution import Script
+from mlestar.records.strategy import Advice
+from mlestar.records.task import Assignment, Task
+from mlestar.tape.tape import Tape
+from mlestar.tape.taped import TapedClock, TapedEngineer, TapedExecutor
+from mlestar.tracking.notebook import RunNotebook
+from mlestar.tracking.store import Store
+from mlestar.tracking.study import Study
+
+SHORTEST_RUN_SECONDS = 10.0
+"""A study with less time than this left starts no further run."""
+
+
+@dataclass(frozen=True)
+class RunConfiguration:
+    """What the three layers compose to for one run."""
+
+    settings: Settings
+    layers: dict[str, Layer]
+    composed_yaml: str
+
+
+class Watcher(Notebook, Protocol):
+    """Somebody who watches a study, the terminal for example."""
+
+    def run_started(self, brief: Brief, runs: int) -> None: ...
+    def advice(self, run_id: str, advice: Advice) -> None: ...
+    def run_ended(self, record: RunRecord) -> None: ...
+    def say(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class StudyParts:
+    """Everything a study is made of, put together by the application."""
+
+    task: Task
+    assignment: Assignment
+    runs: int
+    engineer_name: str
+    engineer: Engineer
+    """Asks and counts; the tape and the notebook are put round it for each run."""
+    executor: Executor
+    store: Store
+    enhancer: Callable[[Engineer], Enhancer]
+    configure: Callable[[str], RunConfiguration]
+    """Composes the three layers, given the text of the Enhancer's file."""
+    prepare: Callable[[Path], Examiner]
+    """Makes the views of the task in a folder; the same for equal settings."""
+    watcher: Watcher
+    workspace: Path
+    earlier: Callable[[Study], History]
+    """Runs of earlier studies the Enhancer may learn from."""
+    carry_best: bool
+    resume_command: Callable[[str], str]
+    project_run_id: str | None = None
+    parent_run_id: str | None = None
+    resume: str | None = None
+
+
+async def run_study(parts: StudyParts) -> History:
+    """All runs that are still to do; the history as the store holds it.
+
+    Raises WorldError when the engineer, the executor or the store is gone for good. However it ends, MLflow runs get
+    their true status, and the watcher is told the command that resumes what is not finished.
+    """
+    base = parts.configure("")
+    study = await asyncio.to_thread(
+        parts.store.start_study,
+        parts.task,
+        base.settings,
+        engineer=parts.engineer_name,
+        runs=parts.runs,
+        resume=parts.resume,
+        project_run_id=parts.project_run_id,
+        parent_run_id=parts.parent_run_id,
+    )
+    try:
+        history = await _Runs(parts, study, base.settings).all()
+        return await asyncio.to_thread(study.finish, _study_status(history))
+    except (asyncio.CancelledError, KeyboardInterrupt):
+        await _abandon(study, parts, "killed")
+        raise
+    except MleStarError:
+        await _abandon(study, parts, "failed")
+        raise
+
+
+async def _abandon(study: Study, parts: StudyParts, status: str) -> None:
+    await asyncio.to_thread(study.abandon, "killed" if status == "killed" else "failed")
+    parts.watcher.say(f"\nNothing that was done is lost. To go on: {parts.resume_command(study.study_id)}")
+
+
+def _study_status(history: History) -> str:
+    return "finished" if any(run.status == "finished" for run in history.runs) else "failed"
+
+
+class _Runs:
+    """The runs of one study in order."""
+
+    def __init__(self, parts: StudyParts, study: Study, user: Settings) -> None:
+        self._parts = parts
+        self._study = study
+        self._user = user
+        self._folder = parts.workspace / study.study_id
+        self._examiner: Examiner | None = None
+
+    async def all(self) -> History:
+        history = await asyncio.to_thread(self._study.history)
+        over = {run.run_id for run in history.runs if run.status in ("finished", "failed")}
+        for number in range(self._parts.runs):
+            if f"run_{number}" in over:
+                continue
+            if self._seconds_left() < SHORTEST_RUN_SECONDS:
+                self._parts.watcher.say(f"max_seconds is used up: the study ends before run_{number}")
+                break
+            await self._one(number, history)
+            history = await asyncio.to_thread(self._study.history)
+        return history
+
+    def _seconds_left(self) -> float:
+        """Seconds of the study's own limit; infinite when it has none."""
+        if self._user.max_seconds is None:
+            return float("inf")
+        tapes = self._folder.glob("run_*/tape.jsonl")
+        return self._user.max_seconds - sum(Tape.seconds_on(path) for path in tapes)
+
+    async def _one(self, number: int, history: History) -> None:
+        """Advise, brief, run and record one run."""
+        run_id = f"run_{number}"
+        folder = self._folder / run_id
+        tape = Tape(folder / "tape.jsonl")
+        try:
+            heard = _Heard()
+            advice = await self._advice(number, history, tape, folder, heard)
+            brief, configuration, texts = await self._brief(run_id, folder, advice, history)
+            notebook = await asyncio.to_thread(self._study.start_run, brief, configuration.layers, texts=texts)
+            for event in heard.events:
+                notebook.note(event)
+            self._parts.watcher.run_started(brief, self._parts.runs)
+            if advice is not None:
+                self._parts.watcher.advice(run_id, advice)
+            record = await self._run(brief, tape, notebook)
+        finally:
+            tape.close()
+        files = {"tape.jsonl": tape.path}
+        await asyncio.to_thread(notebook.finish, record, files=files)
+        self._parts.watcher.run_ended(record)
+
+    async def _run(self, brief: Brief, tape: Tape, notebook: RunNotebook) -> RunRecord:
+        told = Notebooks(notebook, self._parts.watcher)
+        budget = min(brief.settings.computational_budget, self._seconds_left())
+        if self._examiner is None:
+            self._examiner = await asyncio.to_thread(self._parts.prepare, self._folder / "views")
+        lab = Lab(
+            engineer=NotedEngineer(TapedEngineer(self._parts.engineer, tape), told),
+            executor=TapedExecutor(self._parts.executor, tape),
+            notebook=told,
+            examiner=self._examiner,
+            clock=TapedClock(tape, budget),
+        )
+        try:
+            return await run_pipeline(brief, lab)
+        except WorldError as error:
+            self._parts.watcher.say(f"[red]{error}[/red]")
+            raise
+
+    async def _advice(self, number: int, history: History, tape: Tape, folder: Path, heard: Notebook) -> Advice | None:
+        """What the Enhancer says about this run, asked for once; None for a first run that nothing is known of."""
+        kept = folder / "advice.json"
+        if kept.exists():
+            return Advice.model_validate_json(kept.read_bytes())
+        earlier = await asyncio.to_thread(self._parts.earlier, self._study)
+        if number == 0 and not earlier.runs:
+            return None
+        engineer = NotedEngineer(TapedEngineer(self._parts.engineer, tape), heard)
+        situation = Situation(
+            history=history,
+            earlier=earlier,
+            metric=self._parts.task.metric,
+            task=self._parts.task.name,
+            settings=self._user,
+            run_number=number,
+            runs_left=self._parts.runs - number,
+        )
+        advice = await self._parts.enhancer(engineer).advise(situation)
+        _write(kept, advice.model_dump_json(indent=1))
+        return advice
+
+    async def _brief(
+        self, run_id: str, folder: Path, advice: Advice | None, history: History
+    ) -> tuple[Brief, RunConfiguration, dict[str, str]]:
+        """The brief of a run and the texts that show how it was configured."""
+        layer = "" if advice is None else enhancer_yaml(advice)
+        configuration = self._parts.configure(layer)
+        texts = {"config/composed.yaml": configuration.composed_yaml}
+        if advice is not None:
+            texts["config/enhancer.yaml"] = layer
+            texts["strategy.json"] = advice.model_dump_json(indent=1)
+            _write(folder / "enhancer.yaml", layer)
+        brief = Brief(
+            run_id=run_id,
+            study_id=self._study.study_id,
+            task=self._parts.task,
+            assignment=self._parts.assignment,
+            settings=configuration.settings,
+            strategy=None if advice is None else advice.applied,
+            carried=await self._carried(folder, history),
+        )
+        return brief, configuration, texts
+
+    async def _carried(self, folder: Path, history: History) -> Script | None:
+        """The best script known before this run, fetched from MLflow once."""
+        kept = folder / "carried.py"
+        if not self._parts.carry_best:
+            return None
+        if not kept.exists():
+            earlier = await asyncio.to_thread(self._parts.earlier, self._study)
+            known = History(runs=(*(run for run in earlier.runs if run.task == self._parts.task.name), *history.runs))
+            best = known.best()
+            if best is None or best.best_path is None:
+                return None
+            text = await asyncio.to_thread(self._parts.store.artifact_text, best.mlflow_run_id, best.best_path)
+            _write(kept, text)
+        return Script(source=kept.read_text())
+
+
+class _Heard:
+    """Keeps events until there is a run to note them in."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def note(self, event: Event) -> None:
+        self.events.append(event)
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file that is either whole or not there."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = path.with_suffix(path.suffix + ".part")
+    whole.write_text(text)
+    whole.replace(path)
