@@ -19,8 +19,8 @@ import hydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
+from mlestar.choice import open_engineer
 from mlestar.config import CONF, AppConfig, Composition, check_overrides, compose_layers, named_tasks
-from mlestar.engineers.choice import open_engineer
 from mlestar.enhancer.choice import build_enhancer
 from mlestar.errors import MleStarError, UserError
 from mlestar.execution.factory import open_executor
@@ -29,7 +29,8 @@ from mlestar.progress import Terminal
 from mlestar.records.run import History
 from mlestar.scoring.evaluate import Exam
 from mlestar.tasks.assignment import assignment_for
-from mlestar.tasks.choice import open_task
+from mlestar.tasks.load import task_paths
+from mlestar.tasks.source import task_of
 from mlestar.tracking.store import Store, open_in_background
 from mlestar.tracking.study import Study
 
@@ -121,7 +122,7 @@ async def _study(config: AppConfig, composition: Composition, terminal: Terminal
     """Open every door, run the study, show the table."""
     _cancel_on_sigterm()
     opening = open_in_background(config.store, terminal.say)
-    task = open_task(config.task, config.workspace / "tasks")
+    task = task_of(config.task, task_paths(), config.workspace.resolve() / "tasks")
     async with (
         open_executor(config.executor, config.workspace.resolve()) as executor,
         open_engineer(config.engineer, config.settings) as engineer,
@@ -130,7 +131,7 @@ async def _study(config: AppConfig, composition: Composition, terminal: Terminal
         store = await asyncio.wrap_future(opening)
         parts = StudyParts(
             task=task,
-            assignment=assignment_for(task, seed=config.settings.seed, threads=executor.threads),
+            assignment=assignment_for(task, config.settings, executor.threads, config.settings.exec_timeout),
             runs=config.runs,
             engineer_name=config.engineer.kind,
             engineer=engineer,

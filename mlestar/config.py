@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from mlestar.engineers.choice import EngineerConfig
+from mlestar.choice import EngineerConfig
 from mlestar.enhancer.choice import EnhancerConfig
 from mlestar.errors import ConfigError
 from mlestar.execution.factory import ExecutorConfig
@@ -30,7 +30,7 @@ from mlestar.orchestrator import RunConfiguration
 from mlestar.records.base import Record, digest_of
 from mlestar.records.run import Layer
 from mlestar.records.settings import Settings, bounds_of
-from mlestar.tasks.choice import TaskConfig
+from mlestar.tasks.source import TaskConfig
 from mlestar.tracking.store import StoreConfig
 
 CONF = Path(__file__).resolve().parent / "conf"
@@ -207,13 +207,14 @@ def explain(message: str) -> str:
 def _all_keys() -> list[str]:
     def walk(config: DictConfig, prefix: str = "") -> Iterator[str]:
         for key in config:
-            yield f"{prefix}{key}"
-            if not OmegaConf.is_missing(config, key) and isinstance(config._get_node(key), DictConfig):
-                yield from walk(config[key], f"{prefix}{key}.")
+            path = f"{prefix}{key!s}"
+            yield path
+            if OmegaConf.is_dict(config._get_node(key)):
+                yield from walk(config[key], f"{path}.")
 
     return list(walk(defaults()))
 
 
-def _did_you_mean(word: str, known: Sequence[str] | dict[str, object]) -> str:
+def _did_you_mean(word: str, known: Iterable[str]) -> str:
     close = difflib.get_close_matches(word, list(known), n=3)
     return f"; did you mean {' or '.join(close)}?" if close else ""

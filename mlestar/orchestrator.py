@@ -18,7 +18,7 @@ from mlestar.enhancer.advise import enhancer_yaml
 from mlestar.enhancer.situation import Enhancer, Situation
 from mlestar.errors import MleStarError, WorldError
 from mlestar.pipeline.run import run_pipeline
-from mlestar.records.run import Brief, History, Layer, RunRecord
+from mlestar.records.run import Brief, History, Layer, RunRecord, RunStatus
 from mlestar.records.settings import Settings
 from mlestar.records.solution import Script
 from mlestar.records.strategy import Advice
@@ -107,12 +107,12 @@ async def run_study(parts: StudyParts) -> History:
         raise
 
 
-async def _abandon(study: Study, parts: StudyParts, status: str) -> None:
-    await asyncio.to_thread(study.abandon, "killed" if status == "killed" else "failed")
+async def _abandon(study: Study, parts: StudyParts, status: RunStatus) -> None:
+    await asyncio.to_thread(study.abandon, status)
     parts.watcher.say(f"\nNothing that was done is lost. To go on: {parts.resume_command(study.study_id)}")
 
 
-def _study_status(history: History) -> str:
+def _study_status(history: History) -> RunStatus:
     return "finished" if any(run.status == "finished" for run in history.runs) else "failed"
 
 
