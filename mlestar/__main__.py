@@ -27,7 +27,7 @@ from mlestar.execution.factory import open_executor
 from mlestar.orchestrator import StudyParts, run_study
 from mlestar.progress import Terminal
 from mlestar.records.run import History
-from mlestar.scoring.evaluate import Exam
+from mlestar.scoring.evaluate import examiner_for
 from mlestar.tasks.assignment import assignment_for
 from mlestar.tasks.load import task_paths
 from mlestar.tasks.source import task_of
@@ -139,7 +139,7 @@ async def _study(config: AppConfig, composition: Composition, terminal: Terminal
             store=store,
             enhancer=lambda asked: build_enhancer(config.enhancer, asked),
             configure=composition.for_run,
-            prepare=lambda folder: Exam.prepare(task, config.settings.seed, folder),
+            prepare=lambda folder: examiner_for(task, config.settings.seed, folder),
             watcher=terminal,
             workspace=config.workspace.resolve(),
             earlier=lambda study: _earlier(config, store, study),
@@ -165,7 +165,8 @@ def _earlier(config: AppConfig, store: Store, study: Study) -> History:
     """Runs of earlier studies, as far as the Enhancer may know them."""
     if config.enhancer.history_scope == "study":
         return History()
-    runs = store.history(study.plan.task.name).runs
+    task = None if config.enhancer.history_scope == "all" else study.plan.task.name
+    runs = store.history(task).runs
     return History(runs=tuple(run for run in runs if run.study_id != study.study_id))
 
 

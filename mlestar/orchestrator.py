@@ -15,6 +15,7 @@ from typing import Protocol
 from mlestar.doors import Engineer, Event, Examiner, Executor, Lab, Notebook, Notebooks
 from mlestar.engineers.noted import NotedEngineer
 from mlestar.enhancer.advise import enhancer_yaml
+from mlestar.enhancer.carry import best_known
 from mlestar.enhancer.situation import Enhancer, Situation
 from mlestar.errors import MleStarError, WorldError
 from mlestar.pipeline.run import run_pipeline
@@ -202,7 +203,7 @@ class _Runs:
             task=self._parts.task.name,
             settings=self._user,
             run_number=number,
-            runs_left=self._parts.runs - number,
+            runs_left=self._parts.runs - number - 1,
         )
         advice = await self._parts.enhancer(engineer).advise(situation)
         _write(kept, advice.model_dump_json(indent=1))
@@ -233,16 +234,14 @@ class _Runs:
     async def _carried(self, folder: Path, history: History) -> Script | None:
         """The best script known before this run, fetched from MLflow once."""
         kept = folder / "carried.py"
-        if not self._parts.carry_best:
+        if not (self._parts.carry_best and self._user.allow_config_override):
             return None
         if not kept.exists():
             earlier = await asyncio.to_thread(self._parts.earlier, self._study)
-            known = History(runs=(*(run for run in earlier.runs if run.task == self._parts.task.name), *history.runs))
-            best = known.best()
-            if best is None or best.best_path is None:
+            best = best_known(history, earlier, task=self._parts.task)
+            if best is None:
                 return None
-            text = await asyncio.to_thread(self._parts.store.artifact_text, best.mlflow_run_id, best.best_path)
-            _write(kept, text)
+            _write(kept, await asyncio.to_thread(self._parts.store.artifact_text, best.mlflow_run_id, best.path))
         return Script(source=kept.read_text())
 
 

@@ -7,7 +7,7 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from mlestar.doors import Event, Job, Lab, Marks, Question
 from mlestar.errors import BadAnswer
@@ -27,6 +27,7 @@ from mlestar.records.task import (
 )
 
 A = TypeVar("A", bound=Record)
+Q = TypeVar("Q", bound=Question[Any])
 
 RMSE = Metric(name="rmse", direction="minimize", needs="values")
 R2 = Metric(name="r2", direction="maximize", needs="values")
@@ -93,9 +94,9 @@ class ToyExaminer:
 class ToyEngineer:
     """Answers each type of question from a function; questions it does not know are bad answers."""
 
-    def __init__(self, answers: dict[type[Question[Record]], Callable[..., Record]], seconds: float = 0.0) -> None:
+    def __init__(self, answers: dict[Any, Callable[..., Record]], seconds: float = 0.0) -> None:
         self.answers = answers
-        self.asked: list[Question[Record]] = []
+        self.asked: list[Question[Any]] = []
         self.seconds = seconds
 
     async def ask(self, question: Question[A]) -> A:
@@ -108,7 +109,7 @@ class ToyEngineer:
         assert isinstance(given, question.answer_type())
         return given
 
-    def questions(self, kind: type[Question[A]]) -> list[Question[A]]:
+    def questions(self, kind: type[Q]) -> list[Q]:
         """The questions of one type, in the order they were asked."""
         return [question for question in self.asked if isinstance(question, kind)]
 

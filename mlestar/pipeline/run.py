@@ -40,7 +40,7 @@ async def run_pipeline(brief: Brief, lab: Lab) -> RunRecord:
         ensembles=run.ensembles,
         submission=run.submission,
         best=best,
-        audit_score=run.audit_score,
+        audit_score=None if run.submission is None else run.submission.audit_score,
         cost=ledger.cost,
         seconds=time.monotonic() - started,
         started_at=started_at,
@@ -57,7 +57,6 @@ class _Run:
         self.solutions: tuple[Solution, ...] = ()
         self.ensembles: tuple[Attempt, ...] = ()
         self.submission: Submission | None = None
-        self.audit_score: float | None = None
         self.phase_seconds: dict[Phase, float] = {}
 
     async def phases(self) -> None:

@@ -63,12 +63,19 @@ async def _make(bench: Workbench, trial: Trial, rank: int) -> Submission | None:
     if script is None:
         return None
     seconds = bench.pace.final_seconds()
-    execution = await bench.execute(script, bench.lab.examiner.final_view, seconds, final=True)
-    fault = execution.fault if execution.status != "ok" else bench.lab.examiner.check_submission(execution)
+    examiner = bench.lab.examiner
+    views = [examiner.final_view, *([] if examiner.audit_view is None else [examiner.audit_view])]
+    final, *audit = await together(bench.execute(script, view, seconds, final=True) for view in views)
+    fault = final.fault if final.status != "ok" else examiner.check_submission(final)
     if fault is not None:
         bench.remark(f"rank {rank} made no valid submission: {fault}", warn=True)
         return None
-    return Submission(trial=trial.model_copy(update={"script": script}), execution=execution, rank=rank)
+    return Submission(
+        trial=trial.model_copy(update={"script": script}),
+        execution=final,
+        rank=rank,
+        audit_score=examiner.audit(audit[0]) if audit else None,
+    )
 
 
 async def _with_test_prediction(bench: Workbench, script: Script) -> Script | None:

@@ -170,3 +170,5 @@ class Submission(Record):
     """Its execution on all of train and the real test."""
     rank: int = 1
     """1 when the best script made it, 2 when the next best had to take its place …"""
+    audit_score: float | None = None
+    """Score of the same script on the sealed audit rows; None when there are none."""

@@ -7,8 +7,9 @@ import pytest
 from mlestar.errors import BudgetExhausted, EngineerUnavailable
 from mlestar.pipeline.run import run_pipeline
 from mlestar.questions import ensemble, initialization, refinement, review
-from mlestar.questions.answers import Code, DataUse, Leakage, Target
+from mlestar.questions.answers import Code, DataUse, Leakage, Models, Target
 from mlestar.records.settings import Settings
+from mlestar.records.solution import ModelIdea
 from mlestar.records.strategy import Goal, Strategy
 from tests.doubles import R2, ToyClock, ToyExecutor, ToyNotebook, scored, toy_brief, toy_lab, toy_task
 from tests.pipeline.toys import engineer
@@ -76,7 +77,6 @@ async def test_a_planner_sees_the_best_plans_with_gain_and_all_that_was_tried() 
     settings = Settings(num_solutions=1, inner_loop_round=4, num_top_plans=2)
     await run_pipeline(toy_brief(settings), toy_lab(asked))
     last = asked.questions(refinement.PlanBlock)[-1]
-    assert isinstance(last, refinement.PlanBlock)
     assert [outcome.score for outcome in last.earlier] == [3.0, 3.1]
     assert [outcome.gain for outcome in last.earlier] == pytest.approx([1.0, 0.9])
     assert len(last.tried) == 3
@@ -87,7 +87,6 @@ async def test_a_component_studied_in_an_earlier_cycle_is_not_studied_again() ->
     settings = Settings(num_solutions=1, outer_loop_round=2)
     record = await run_pipeline(toy_brief(settings), toy_lab(asked))
     second = asked.questions(refinement.ProposeVariations)[1]
-    assert isinstance(second, refinement.ProposeVariations)
     assert [part.component for part in second.studied] == ["part 0"]
     components = [v.component for r in record.solutions[0].refinements for v in r.ablation.variants]
     assert components == ["part 0", "part 1"]
@@ -111,7 +110,7 @@ async def test_each_repair_sees_the_newest_error() -> None:
     asked = engineer(WriteCandidate=lambda q: Code(source=scored("fail: first error")), RepairScript=repair)
     settings = Settings(num_solutions=1, num_model_candidates=1, outer_loop_round=0, ensemble_loop_round=0)
     record = await run_pipeline(toy_brief(settings), toy_lab(asked))
-    shown = [question.error for question in asked.questions(review.RepairScript) if hasattr(question, "error")]
+    shown = [question.error for question in asked.questions(review.RepairScript)]
     assert [next(word for word in ("first", "second", "third") if word in error) for error in shown] == [
         "first",
         "second",
@@ -190,10 +189,7 @@ async def test_an_ensemble_takes_any_number_of_solutions_in_their_latest_form(co
     def candidate(question: initialization.WriteCandidate) -> Code:
         return Code(source=scored(4.0, name=question.idea.name))
 
-    def models(question: initialization.RetrieveModels) -> object:
-        from mlestar.questions.answers import Models
-        from mlestar.records.solution import ModelIdea
-
+    def models(question: initialization.RetrieveModels) -> Models:
         return Models(models=(ModelIdea(name=f"model {len(question.taken)}"),))
 
     asked = engineer(RetrieveModels=models, WriteCandidate=candidate)
@@ -202,9 +198,7 @@ async def test_an_ensemble_takes_any_number_of_solutions_in_their_latest_form(co
     plans = asked.questions(ensemble.PlanEnsemble)
     assert len(plans) == 2
     for plan in plans:
-        assert isinstance(plan, ensemble.PlanEnsemble)
         assert [script.score for script in plan.scripts] == [3.0] * count
-    assert isinstance(plans[1], ensemble.PlanEnsemble)
     assert [outcome.score for outcome in plans[1].earlier] == [2.0]
 
 
@@ -295,7 +289,7 @@ async def test_the_data_use_checker_asks_and_keeps_an_extension_that_is_better()
     record = await run_pipeline(toy_brief(settings), toy_lab(asked))
     assert record.best is not None
     assert record.best.score == 1.5
-    assert [q.unused for q in asked.questions(review.UseMoreData) if isinstance(q, review.UseMoreData)] == [
+    assert [q.unused for q in asked.questions(review.UseMoreData)] == [
         "column z",
         "column z",
     ]
