@@ -8,16 +8,20 @@ from __future__ import annotations
 
 from mlestar.doors import Clock
 from mlestar.records.settings import Settings
+from mlestar.records.strategy import Phase
 
-_SCRIPTS_SHARE = 0.5
-"""Share of the run's slot time that ordinary graded scripts may fill together."""
-_ENSEMBLE_SHARE = 0.15
-_FINAL_SHARE = 0.25
+_SCRIPTS_SHARE = 0.45
+"""Share of the run's slot time that the scripts of the first two phases may fill together."""
+_ENSEMBLE_SHARE = 0.2
+"""Share of the run kept for the ensemble phase."""
+_FINAL_SHARE = 0.3
+"""Share of the run kept for the final submission."""
 _FULL_DATA_FACTOR = 1.5
 """A script on all of train and the real test takes at most this much longer than on a graded view."""
 _TIMEOUT_FACTOR = 2.0
 """A script is ended when it takes this much longer than it was told it may."""
-_SHORTEST_SECONDS = 1.0
+_SHORTEST_SECONDS = 3.0
+"""No script is told less: the imports alone take one or two."""
 _SHORTEST_TIMEOUT_SECONDS = 10.0
 
 
@@ -50,28 +54,28 @@ class Pace:
         self._clock = clock
         self._settings = settings
 
-    def reserve_seconds(self, best_seconds: float) -> float:
-        """Time kept back for the final submission of a script whose longest graded execution took `best_seconds`."""
-        return max(_FINAL_SHARE * self._settings.computational_budget, _FULL_DATA_FACTOR * best_seconds)
+    def reserve_seconds(self, best_seconds: float, phase: Phase | None) -> float:
+        """Time kept back for the phases to come; the best script's longest graded execution took `best_seconds`."""
+        if phase == "submission":
+            return 0.0
+        budget = self._settings.computational_budget
+        final = max(_FINAL_SHARE * budget, _FULL_DATA_FACTOR * best_seconds)
+        combines = phase != "ensemble" and self._settings.ensemble_loop_round > 0
+        return final + (_ENSEMBLE_SHARE * budget if combines else 0.0)
 
-    def affords(self, name: str, seconds: float, best_seconds: float) -> bool:
-        """Whether a step that takes about this long may start and still leave room for the submission."""
-        needed = seconds + self.reserve_seconds(best_seconds)
+    def affords(self, name: str, seconds: float, reserve_seconds: float) -> bool:
+        """Whether a step that takes about this long may start and still leave what is kept back."""
+        needed = seconds + reserve_seconds
         return self._clock.decide(f"affords {name}", lambda: float(self._clock.seconds_left() >= needed)) > 0
 
-    def timeout_seconds(self, limit_seconds: float, best_seconds: float | None) -> float:
-        """How long an execution may really take when the script is told `limit_seconds`.
-
-        The reserve is spared unless it is the submission itself (`best_seconds` is None).
-        """
-        reserve = 0.0 if best_seconds is None else self.reserve_seconds(best_seconds)
-        left = self._clock.seconds_left() - reserve
+    def timeout_seconds(self, limit_seconds: float, reserve_seconds: float) -> float:
+        """How long an execution may really take when the script is told `limit_seconds`."""
         patience = max(_TIMEOUT_FACTOR * limit_seconds, _SHORTEST_TIMEOUT_SECONDS)
+        left = self._clock.seconds_left() - reserve_seconds
         return max(_SHORTEST_SECONDS, min(self._settings.exec_timeout, patience, left))
 
     def final_seconds(self) -> float:
         """What the script of the submission is told it may take."""
         return self._clock.decide(
-            "final seconds",
-            lambda: round(_bounded(self._clock.seconds_left() / (1 + _TIMEOUT_FACTOR / 4), self._settings), 1),
+            "final seconds", lambda: round(_bounded(0.8 * self._clock.seconds_left(), self._settings), 1)
         )

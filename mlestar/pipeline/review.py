@@ -48,7 +48,9 @@ async def write_and_try(
             trial = await try_and_repair(bench, script, assignment or bench.assignment)
         if trial.score is not None:
             return trial
-        bench.remark(f"{label}: dropped after {bench.settings.max_debug_round} repairs ({trial.fault})", warn=True)
+        bench.remark(
+            f"{label}: start {sample + 1} of {bench.settings.max_rollback_round} is given up ({trial.fault})", warn=True
+        )
     return trial
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mlestar.doors import scope
 from mlestar.errors import BadAnswer, BudgetExhausted
 from mlestar.pipeline.review import write_and_try
+from mlestar.pipeline.together import together
 from mlestar.pipeline.workbench import Workbench
 from mlestar.questions.submission import ApplySubmissionGoal, WriteSubmission
 from mlestar.records.solution import Script, Submission, Trial
@@ -65,7 +66,7 @@ async def _make(bench: Workbench, trial: Trial, rank: int) -> Submission | None:
     seconds = bench.pace.final_seconds()
     examiner = bench.lab.examiner
     views = [examiner.final_view, *([] if examiner.audit_view is None else [examiner.audit_view])]
-    final, *audit = await together(bench.execute(script, view, seconds, final=True) for view in views)
+    final, *audit = await together(bench.execute(script, view, seconds) for view in views)
     fault = final.fault if final.status != "ok" else examiner.check_submission(final)
     if fault is not None:
         bench.remark(f"rank {rank} made no valid submission: {fault}", warn=True)

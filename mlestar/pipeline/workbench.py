@@ -56,7 +56,7 @@ class Workbench:
     def affords(self, name: str, like: Trial | None, *, times: int = 1) -> bool:
         """Whether a step that takes as long as this trial may start; says so when it may not."""
         seconds = times * _longest_seconds(like) * _rounds(len(self.lab.examiner.views), self.lab.executor.slots)
-        affordable = self.pace.affords(name, seconds, _longest_seconds(self.best))
+        affordable = self.pace.affords(name, seconds, self._reserve_seconds())
         if not affordable:
             self.remark(f"{name}: left out, the computational budget is nearly used")
         return affordable
@@ -100,14 +100,17 @@ class Workbench:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def execute(self, script: Script, view: View, limit_seconds: float, *, final: bool = False) -> Execution:
-        """Execute the script on one view; only the submission itself may use the time kept back for it."""
+    def _reserve_seconds(self) -> float:
+        return self.pace.reserve_seconds(_longest_seconds(self.best), current_scope().phase)
+
+    async def execute(self, script: Script, view: View, limit_seconds: float) -> Execution:
+        """Execute the script on one view, ended in time for the phases to come."""
         scope, notebook = current_scope(), self.lab.notebook
         notebook.note(ExecutionStarted(scope=scope, view=view.name))
         job = Job(
             script=script,
             view=view,
-            timeout_seconds=self.pace.timeout_seconds(limit_seconds, None if final else _longest_seconds(self.best)),
+            timeout_seconds=self.pace.timeout_seconds(limit_seconds, self._reserve_seconds()),
             time_limit_seconds=limit_seconds,
             seed=self.settings.seed,
         )
