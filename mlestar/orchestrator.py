@@ -174,6 +174,7 @@ class _Runs:
         budget = min(brief.settings.computational_budget, self._seconds_left())
         if self._examiner is None:
             self._examiner = await asyncio.to_thread(self._parts.prepare, self._folder / "views")
+            self._parts.watcher.say(f"  [dim]{self._examiner.explanation}[/dim]")
         lab = Lab(
             engineer=NotedEngineer(TapedEngineer(self._parts.engineer, tape), told),
             executor=TapedExecutor(self._parts.executor, tape),

@@ -80,6 +80,7 @@ class ToyExaminer:
         self.views = tuple(View(name=f"fold_{k}", folder=Path(), digest=f"fold{k}") for k in range(views))
         self.final_view = View(name="final", folder=Path(), digest="final")
         self.audit_view: View | None = None
+        self.explanation = "the number in the source"
 
     def mark(self, executions: Sequence[Execution]) -> Marks:
         return Marks(score=sum(float(execution.stdout_tail) for execution in executions) / len(executions))
