@@ -62,6 +62,8 @@ class Bar(Record):
     value: float | None
     left: float
     width: float
+    zero: float
+    """Where the value nought is; the same for all bars of a chart."""
     text: str
 
 
@@ -132,9 +134,12 @@ def nice_values(low: float, high: float, wanted: int = 5) -> list[float]:
 
 
 def bars(values: Sequence[tuple[str, str, float | None]]) -> tuple[Bar, ...]:
-    """Signed bars around a common zero in the middle, the longest half as wide as the chart."""
-    longest = max((abs(value) for _, _, value in values if value is not None), default=0.0) or 1.0
-    return tuple(_bar(label, detail, value, longest) for label, detail, value in values)
+    """Signed bars that share one scale, which reaches from the lowest value, or nought, to the highest."""
+    known = [value for _, _, value in values if value is not None]
+    low, high = min([0.0, *known]), max([0.0, *known])
+    if low == high:
+        low, high = 0.0, 1.0
+    return tuple(_bar(label, detail, value, low, high) for label, detail, value in values)
 
 
 def ablation_bars(run: RunSummary) -> tuple[Bar, ...]:
@@ -208,11 +213,18 @@ def _bands(timelines: Sequence[tuple[str, Timeline]], count: int) -> list[Band]:
     return bands
 
 
-def _bar(label: str, detail: str, value: float | None, longest: float) -> Bar:
-    share = 0.0 if value is None else 50 * abs(value) / longest
-    left = 50.0 - (share if value is not None and value < 0 else 0.0)
-    text = "failed" if value is None else f"{value:+.4g}"
-    return Bar(label=label, detail=detail, value=value, left=left, width=max(share, 0.3), text=text)
+def _bar(label: str, detail: str, value: float | None, low: float, high: float) -> Bar:
+    zero = -100 * low / (high - low)
+    width = max(100 * abs(value or 0.0) / (high - low), 0.3)
+    return Bar(
+        label=label,
+        detail=detail,
+        value=value,
+        left=zero - width if value is not None and value < 0 else zero,
+        width=width,
+        zero=zero,
+        text="failed" if value is None else f"{value:+.3g}",
+    )
 
 
 def _lanes(activities: Sequence[Activity], begin: float, seconds: float) -> tuple[tuple[Block, ...], ...]:
