@@ -31,17 +31,18 @@ FEWEST = 1
 """Lines of a table that are always kept."""
 RUNS_IN_FULL = 3
 """Newest runs whose phases are told."""
-LEAST_TELLING_FIRST = (
-    "faults",
-    "components",
-    "lessons",
-    "models",
-    "runs",
-    "earlier_studies",
-    "attempts",
-    "strategies",
-    "foci",
-)
+MOST_LINES = {
+    "faults": 8,
+    "components": 16,
+    "lessons": 30,
+    "models": 20,
+    "runs": 40,
+    "earlier_studies": 8,
+    "attempts": 24,
+    "strategies": 16,
+    "foci": 40,
+}
+"""Lines of each table that are ever worth telling, the least telling table first."""
 
 
 def digest(
@@ -121,23 +122,24 @@ def _bounded(whole: HistoryDigest, limit_bytes: int) -> HistoryDigest:
     """Shorten tables from their least informative end until the text fits, and say by how much."""
     if limit_bytes < 8_000:
         raise ValueError(f"limit_bytes is {limit_bytes}; at least 8000 are needed")
-    lengths = {table: len(getattr(whole, table)) for table in LEAST_TELLING_FIRST}
-    kept = dict(lengths)
-    fitting = _shortened(whole, kept, lengths)
+    kept = {table: min(most, len(getattr(whole, table))) for table, most in MOST_LINES.items()}
+    fitting = _shortened(whole, kept)
     while _bytes(fitting) > limit_bytes:
-        widest = max(LEAST_TELLING_FIRST, key=lambda table: _bytes_of(fitting, table) if kept[table] > FEWEST else -1)
-        if kept[widest] <= FEWEST:
+        cuttable = [table for table in MOST_LINES if kept[table] > FEWEST]
+        if not cuttable:
             break
+        widest = max(cuttable, key=lambda table: _bytes_of(fitting, table))
         kept[widest] = max(FEWEST, kept[widest] * 3 // 4)
-        fitting = _shortened(whole, kept, lengths)
+        fitting = _shortened(whole, kept)
     return fitting
 
 
-def _shortened(whole: HistoryDigest, kept: dict[str, int], lengths: dict[str, int]) -> HistoryDigest:
-    cuts = {table: getattr(whole, table)[: kept[table]] for table in LEAST_TELLING_FIRST}
+def _shortened(whole: HistoryDigest, kept: dict[str, int]) -> HistoryDigest:
+    lengths = {table: len(getattr(whole, table)) for table in MOST_LINES}
+    cuts = {table: getattr(whole, table)[: kept[table]] for table in MOST_LINES}
     left_out = tuple(
         f"{table}: {lengths[table] - kept[table]} of {lengths[table]} left out"
-        for table in LEAST_TELLING_FIRST
+        for table in MOST_LINES
         if kept[table] < lengths[table]
     )
     return whole.model_copy(update={**cuts, "left_out": left_out})
