@@ -24,7 +24,7 @@ def timeline_of(best_score: float) -> Timeline:
 
 def a_story(folder: Path, run_id: str = "run_0", score: float = 4.0, **changes: object) -> Story:
     brief = a_brief(a_task(folder), run_id, strategy=None if run_id == "run_0" else a_strategy())
-    summary = summarize(a_record(brief, score, **changes), engineer="playbook", mlflow_run_id=run_id)
+    summary = summarize(a_record(brief, score, None, **changes), engineer="playbook", mlflow_run_id=run_id)
     return Story(
         summary=summary,
         timeline=timeline_of(score),
