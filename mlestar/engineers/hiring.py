@@ -21,7 +21,12 @@ Hire = Callable[[Settings], LlmEngineer]
 def hiring(model: Model, config: LlmConfig, budget: Budget) -> Hire:
     """Engineers over one model, within the budget of the study."""
     limited = LimitedModel(BudgetedModel(model, budget), config.max_in_flight)
-    patient = PatientModel(limited, max_attempts=config.max_attempts, max_wait_seconds=config.max_wait_seconds)
+    patient = PatientModel(
+        limited,
+        max_attempts=config.max_attempts,
+        pause_seconds=config.pause_seconds,
+        max_wait_seconds=config.max_wait_seconds,
+    )
     return lambda settings: LlmEngineer(patient, max_retry=settings.max_retry)
 
 

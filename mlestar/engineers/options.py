@@ -68,6 +68,8 @@ class LlmConfig(Record):
     """Of one attempt."""
     max_attempts: Annotated[int, Field(ge=1, le=20)] = 6
     """Attempts of one call when the service fails."""
+    pause_seconds: Annotated[float, Field(ge=0.01, le=60)] = 2
+    """The first pause is random below this; it doubles with every failure, up to a minute."""
     max_wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300
     """After this long no further attempt is made."""
 

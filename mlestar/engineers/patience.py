@@ -44,10 +44,17 @@ class PatientModel:
     """Tries again after a failure that may pass, as long as the service asks, or longer each time."""
 
     def __init__(
-        self, inner: Model, *, max_attempts: int, max_wait_seconds: float, sleep: Sleep = asyncio.sleep
+        self,
+        inner: Model,
+        *,
+        max_attempts: int,
+        pause_seconds: float,
+        max_wait_seconds: float,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._inner = inner
         self._max_attempts = max_attempts
+        self._longer_each_time = wait_random_exponential(multiplier=pause_seconds, max=LONGEST_PAUSE_SECONDS)
         self._max_wait_seconds = max_wait_seconds
         self._sleep = sleep
 
@@ -55,7 +62,7 @@ class PatientModel:
         """Complete; raises EngineerUnavailable with the last failure when patience ends."""
         trying = AsyncRetrying(
             retry=retry_if_exception(lambda error: isinstance(error, CallFailed) and error.again),
-            wait=_pause_seconds,
+            wait=self._pause_seconds,
             stop=stop_any(stop_after_attempt(self._max_attempts), stop_before_delay(self._max_wait_seconds)),
             sleep=self._sleep,
             reraise=True,
@@ -70,10 +77,9 @@ class PatientModel:
     def worst_case(self, request: Request) -> Usage:
         return self._inner.worst_case(request)
 
-
-def _pause_seconds(state: RetryCallState) -> float:
-    """What the service asks for and a little more, or a random time below 2, 4, 8 … seconds."""
-    error = state.outcome.exception() if state.outcome is not None else None
-    if isinstance(error, CallFailed) and error.retry_after_seconds is not None:
-        return error.retry_after_seconds + random.random()
-    return wait_random_exponential(multiplier=2, max=LONGEST_PAUSE_SECONDS)(state)
+    def _pause_seconds(self, state: RetryCallState) -> float:
+        """What the service asks for and a little more, or a random time that may be longer after each failure."""
+        error = state.outcome.exception() if state.outcome is not None else None
+        if isinstance(error, CallFailed) and error.retry_after_seconds is not None:
+            return error.retry_after_seconds + random.random()
+        return self._longer_each_time(state)
