@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 PRIVATE = ".private"
 """Folder of a script's home and temporary files, inside its own; removed when the script has ended."""
 
@@ -27,11 +25,11 @@ def base_environment(threads: int) -> dict[str, str]:
     }
 
 
-def script_environment(folder: Path, time_limit_seconds: float, threads: int) -> dict[str, str]:
+def script_environment(folder: str, time_limit_seconds: float, threads: int) -> dict[str, str]:
     """The environment of one script, whose own folder is `folder` as the script sees it."""
     return {
         **base_environment(threads),
-        "HOME": str(folder / PRIVATE / "home"),
-        "TMPDIR": str(folder / PRIVATE / "tmp"),
+        "HOME": f"{folder}/{PRIVATE}/home",
+        "TMPDIR": f"{folder}/{PRIVATE}/tmp",
         "MLESTAR_TIME_LIMIT_SECONDS": f"{time_limit_seconds:g}",
     }

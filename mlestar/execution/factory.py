@@ -6,13 +6,15 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal, Protocol
 
 from pydantic import Field
 
 from mlestar.doors import Executor
 from mlestar.execution.local import LocalExecutor
-from mlestar.execution.wire import Limits, Setup
+from mlestar.execution.wire import GuardName, Limits, Setup
+from mlestar.execution.workspace import Workspace
 from mlestar.records.base import Record
 
 
@@ -34,31 +36,41 @@ class LocalExecutorConfig(Record):
     """What one script may print; more ends it. The first and last 32 KiB are kept."""
     max_processes: Annotated[int, Field(ge=1, le=10_000)] = 128
     """Processes of one script at the same time."""
-    require: tuple[str, ...] = ()
+    require: tuple[GuardName, ...] = ()
     """Names of guards without which nothing is executed."""
 
 
 ExecutorConfig = LocalExecutorConfig
 
 
+class GuardedExecutor(Executor, Protocol):
+    """An executor that can say how it keeps scripts in."""
+
+    def guard_report(self) -> tuple[str, ...]:
+        """One line for each guard: on, weak or off, and by what or why; for people."""
+        ...
+
+
 @asynccontextmanager
-async def open_executor(config: ExecutorConfig, workspace: Path) -> AsyncIterator[Executor]:
+async def open_executor(config: ExecutorConfig, workspace: Path) -> AsyncIterator[GuardedExecutor]:
     """An executor that keeps its folders under `workspace/executions`; closing it ends everything it started.
 
     Raises ExecutorUnavailable when no script can be executed, or a required guard is missing.
     """
-    slots = config.slots or max(1, usable_cores() // config.threads)
-    executor = LocalExecutor(setup_of(config, slots), slots, workspace)
-    try:
-        await executor.open()
-        yield executor
-    finally:
-        await executor.close()
+    folders = Workspace(workspace)
+    with TemporaryDirectory(dir=folders.folder, prefix=".parent-", ignore_cleanup_errors=True) as scratch:
+        executor = LocalExecutor(setup_of(config, scratch), folders)
+        try:
+            await executor.open(config.require)
+            yield executor
+        finally:
+            await executor.close()
 
 
-def setup_of(config: LocalExecutorConfig, slots: int) -> Setup:
+def setup_of(config: LocalExecutorConfig, scratch: str) -> Setup:
     """What the parent of the workers is told."""
     gib = 2**30
+    slots = config.slots or max(1, usable_cores() // config.threads)
     memory_bytes = int(config.memory_gib * gib) if config.memory_gib else max(gib, _machine_memory() * 4 // 5 // slots)
     limits = Limits(
         memory_bytes=memory_bytes,
@@ -66,7 +78,7 @@ def setup_of(config: LocalExecutorConfig, slots: int) -> Setup:
         output_bytes=int(config.output_mib * 2**20),
         max_processes=config.max_processes,
     )
-    return Setup(warm=config.warm, threads=config.threads, limits=limits)
+    return Setup(warm=config.warm, threads=config.threads, slots=slots, limits=limits, scratch=scratch)
 
 
 def usable_cores() -> int:

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from mlestar.doors import Job
 from mlestar.errors import ExecutorUnavailable
-from mlestar.execution.environment import script_environment
 from mlestar.execution.faults import judge
 from mlestar.execution.parent import Parent
-from mlestar.execution.wire import Order, Outcome, Setup
+from mlestar.execution.wire import GuardName, Order, Outcome, Setup
 from mlestar.execution.workspace import Workspace
 from mlestar.records.solution import Execution
 
@@ -18,16 +17,15 @@ from mlestar.records.solution import Execution
 class LocalExecutor:
     """At most `slots` scripts at a time, each in a folder of its own."""
 
-    def __init__(self, setup: Setup, slots: int, workspace: Path) -> None:
+    def __init__(self, setup: Setup, workspace: Workspace) -> None:
         self._setup = setup
-        self._slots = slots
-        self._free = asyncio.Semaphore(slots)
-        self._workspace = Workspace(workspace)
-        self._parent = Parent(setup, workspace)
+        self._free = asyncio.Semaphore(setup.slots)
+        self._workspace = workspace
+        self._parent = Parent(setup, workspace.folder / "workers.log")
 
     @property
     def slots(self) -> int:
-        return self._slots
+        return self._setup.slots
 
     @property
     def threads(self) -> int:
@@ -35,11 +33,18 @@ class LocalExecutor:
 
     @property
     def guards(self) -> tuple[str, ...]:
-        return ()
+        return tuple(guard.name for guard in self._parent.ready.guards if guard.state == "on")
 
-    async def open(self) -> None:
-        """Start the parent of workers."""
+    def guard_report(self) -> tuple[str, ...]:
+        """One line for each guard: on, weak or off, and by what or why."""
+        return tuple(f"{guard.name:<14}{guard.state:<6}{guard.by}" for guard in self._parent.ready.guards)
+
+    async def open(self, require: tuple[GuardName, ...] = ()) -> None:
+        """Start the parent of workers; ExecutorUnavailable when a required guard is not fully on."""
         await self._parent.open()
+        for guard in self._parent.ready.guards:
+            if guard.name in require and guard.state != "on":
+                raise ExecutorUnavailable(f"executor.require: the guard {guard.name} is {guard.state} here: {guard.by}")
 
     async def close(self) -> None:
         """End every script and the parent."""
@@ -48,21 +53,27 @@ class LocalExecutor:
     async def execute(self, job: Job) -> Execution:
         """Execute and wait; cancelling ends the whole process tree before the cancellation goes on."""
         async with self._free:
-            folder = await asyncio.to_thread(self._workspace.prepare, job)
-            outcome = await self._parent.execute(self._order(job, folder))
+            folder, given = await asyncio.to_thread(self._prepare, job)
+            outcome = await self._parent.execute(
+                Order(
+                    folder=str(folder),
+                    input=str(given),
+                    timeout_seconds=job.timeout_seconds,
+                    time_limit_seconds=job.time_limit_seconds,
+                    seed=job.seed,
+                )
+            )
             if outcome.end == "unavailable":
                 raise ExecutorUnavailable(f"no script can be started: {outcome.detail}")
             files, removed = await asyncio.to_thread(self._workspace.collect, folder)
             return self._execution(outcome, folder, files, removed)
 
-    def _order(self, job: Job, folder: Path) -> Order:
-        return Order(
-            folder=str(folder),
-            input=str(job.view.folder.absolute()),
-            timeout_seconds=job.timeout_seconds,
-            seed=job.seed,
-            environment=script_environment(folder, job.time_limit_seconds, self.threads),
-        )
+    def _prepare(self, job: Job) -> tuple[Path, Path]:
+        ready = self._parent.ready
+        given = job.view.folder.absolute()
+        if ready.user is not None:
+            given = self._workspace.open_to_others(given)
+        return self._workspace.prepare(job, ready.input), given
 
     def _execution(self, outcome: Outcome, folder: Path, files: tuple[str, ...], removed: tuple[str, ...]) -> Execution:
         status, fault = judge(outcome)

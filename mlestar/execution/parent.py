@@ -22,13 +22,19 @@ _LINE_BYTES = 16 * 2**20
 class Parent:
     """A process that forks workers; restarted when it dies, which no script should be able to cause."""
 
-    def __init__(self, setup: Setup, workspace: Path) -> None:
+    def __init__(self, setup: Setup, log: Path) -> None:
         self._setup = setup
-        self._log = workspace.absolute() / "executions" / "workers.log"
+        self._log = log
         self._process: asyncio.subprocess.Process | None = None
         self._control: socket.socket | None = None
         self._opening = asyncio.Lock()
-        self.ready: Ready | None = None
+        self._ready: Ready | None = None
+
+    @property
+    def ready(self) -> Ready:
+        """What the process said when it had started."""
+        assert self._ready is not None, "open it first"
+        return self._ready
 
     async def open(self) -> None:
         """Start the process unless it runs; ExecutorUnavailable when it cannot take orders."""
@@ -83,7 +89,7 @@ class Parent:
         if not line:
             ours.close()
             raise ExecutorUnavailable(f"the parent of the workers does not start; see {self._log}")
-        self.ready = from_line(Ready, line)
+        self._ready = from_line(Ready, line)
         self._control = ours
 
     async def _first_line(self, control: socket.socket) -> bytes:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mlestar.execution import running
+from mlestar.execution.environment import script_environment
+from mlestar.execution.sandbox import Sandbox
 from mlestar.execution.wire import Order, Setup
 
 _UNSTARTED = 70
@@ -28,37 +30,74 @@ class Started:
     stdout: int
     stderr: int
     status: int
-    """Ends with one line of JSON, `Ended`, or with none when the keeper was killed."""
+    """Carries one line of JSON before it closes, or none when the keeper was killed."""
 
 
-def start(order: Order, setup: Setup) -> Started:
-    """Fork the keeper and, from it, the script."""
-    out_read, out_write = os.pipe()
-    err_read, err_write = os.pipe()
-    status_read, status_write = os.pipe()
-    keeper = os.fork()
-    if keeper == 0:
-        for fd in (out_read, err_read, status_read):
-            os.close(fd)
-        _keep(order, setup, out_write, err_write, status_write)
-    for fd in (out_write, err_write, status_write):
-        os.close(fd)
-    return Started(keeper, out_read, err_read, status_read)
+class Launch:
+    """Starts the script of one order."""
 
+    def __init__(self, order: Order, setup: Setup, sandbox: Sandbox) -> None:
+        self._order = order
+        self._setup = setup
+        self._sandbox = sandbox
+        self._program = "" if setup.warm else Path(running.__file__).read_text()
 
-def _keep(order: Order, setup: Setup, out: int, err: int, status: int) -> None:
-    """Be the keeper: start the script, reap whatever ends, report the script's end. Never returns."""
-    try:
-        script = os.fork()
-        if script == 0:
-            _become_script(order, setup, out, err, status)
-        for fd in (out, err):
-            os.close(fd)
-        os.write(status, json.dumps({"returncode": _wait_for(script)}).encode() + b"\n")
-    except BaseException as error:  # noqa: BLE001  a forked process must not run its parent's code
-        _report(status, error)
-    finally:
-        os._exit(0)
+    def start(self) -> Started:
+        """Fork the keeper and, from it, the script."""
+        reads, writes = zip(os.pipe(), os.pipe(), os.pipe(), strict=True)
+        self._sandbox.before_keeper()
+        keeper = os.fork()
+        if keeper == 0:
+            _close(*reads)
+            self._keep(*writes)
+        _close(*writes)
+        return Started(keeper, *reads)
+
+    def _keep(self, out: int, err: int, status: int) -> None:
+        """Be the keeper: start the script, reap whatever ends, report the script's end. Never returns."""
+        try:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+            folder = self._sandbox.in_keeper(self._order.folder, self._order.input)
+            script = os.fork()
+            if script == 0:
+                self._become_script(folder, out, err, status)
+            _close(out, err)
+            os.write(status, json.dumps({"returncode": _wait_for(script)}).encode() + b"\n")
+        except BaseException as error:  # noqa: BLE001  a forked process must not run its parent's code
+            _report(status, error)
+        finally:
+            os._exit(0)
+
+    def _become_script(self, folder: str, out: int, err: int, status: int) -> None:
+        """Shed everything that is the host's, then run the script. Never returns."""
+        code = _UNSTARTED
+        path = f"{folder}/script.py"
+        try:
+            os.setsid()
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for source, target in ((os.open(os.devnull, os.O_RDONLY), 0), (out, 1), (err, 2)):
+                os.dup2(source, target)
+            _close_above(2, status)
+            os.chdir(folder)
+            environment = script_environment(folder, self._order.time_limit_seconds, self._setup.threads)
+            self._sandbox.in_script(folder, self._order.input)
+            if self._setup.warm:
+                os.close(status)
+                code = self._run_here(path, environment)
+            else:
+                program = f"{self._program}\nos._exit(run_script({path!r}, {self._order.seed}))\n"
+                os.execve(sys.executable, [sys.executable, "-P", "-c", program], environment)
+        except BaseException as error:  # noqa: BLE001
+            _report(status, error)
+        finally:
+            os._exit(code)
+
+    def _run_here(self, path: str, environment: dict[str, str]) -> int:
+        """Run the script in this forked process, which looks like a fresh interpreter to it."""
+        os.environ.clear()
+        os.environ.update(environment)
+        _forget_own_modules()
+        return running.run_script(path, self._order.seed)
 
 
 def _wait_for(script: int) -> int:
@@ -68,37 +107,9 @@ def _wait_for(script: int) -> int:
             return os.waitstatus_to_exitcode(state)
 
 
-def _become_script(order: Order, setup: Setup, out: int, err: int, status: int) -> None:
-    """Shed everything that is the host's, then run the script. Never returns."""
-    code = _UNSTARTED
-    try:
-        os.setsid()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        nothing = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((nothing, 0), (out, 1), (err, 2)):
-            os.dup2(source, target)
-        os.chdir(order.folder)
-        os.environ.clear()
-        os.environ.update(order.environment)
-        _close_all_but(2, status)
-        path = str(Path(order.folder) / "script.py")
-        if setup.warm:
-            os.close(status)
-            _forget_own_modules()
-            code = running.run_script(path, order.seed)
-        else:
-            os.set_inheritable(status, False)
-            _execute_fresh(path, order)
-    except BaseException as error:  # noqa: BLE001
-        _report(status, error)
-    finally:
-        os._exit(code)
-
-
-def _execute_fresh(path: str, order: Order) -> None:
-    """Become a fresh interpreter that runs the script in the same way as a forked worker does."""
-    program = Path(running.__file__).read_text() + f"\nos._exit(run_script({path!r}, {order.seed}))\n"
-    os.execve(sys.executable, [sys.executable, "-P", "-c", program], order.environment)
+def _close(*fds: int) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _forget_own_modules() -> None:
@@ -107,7 +118,7 @@ def _forget_own_modules() -> None:
         del sys.modules[name]
 
 
-def _close_all_but(last: int, spare: int) -> None:
+def _close_above(last: int, spare: int) -> None:
     """Close every descriptor above `last` except `spare`; an empty range would close everything."""
     if spare > last + 1:
         os.closerange(last + 1, spare)

@@ -15,7 +15,8 @@ import time
 
 from mlestar.execution.output import Capture
 from mlestar.execution.processes import descendants, end_descendants, proportional_bytes, usage
-from mlestar.execution.starting import Started, start
+from mlestar.execution.sandbox import Sandbox
+from mlestar.execution.starting import Launch, Started
 from mlestar.execution.wire import End, Order, Outcome, Setup
 
 _FIRST_LOOK_SECONDS = 0.02
@@ -26,10 +27,10 @@ _DISK_LOOK_SECONDS = 0.5
 class Warden:
     """Executes one order."""
 
-    def __init__(self, order: Order, setup: Setup, link: socket.socket) -> None:
+    def __init__(self, order: Order, setup: Setup, sandbox: Sandbox, link: socket.socket) -> None:
         self._order = order
         self._limits = setup.limits
-        self._setup = setup
+        self._launch = Launch(order, setup, sandbox)
         self._link = link
         self._output = {"stdout": Capture(setup.keep_bytes), "stderr": Capture(setup.keep_bytes)}
         self._status = b""
@@ -40,7 +41,7 @@ class Warden:
     def execute(self) -> Outcome:
         """Start the script, watch it to its end and end what it left behind."""
         started_at, began = time.time(), time.monotonic()
-        started = start(self._order, self._setup)
+        started = self._launch.start()
         self._watch(started, began + self._order.timeout_seconds)
         seconds = time.monotonic() - began
         end_descendants()
@@ -117,7 +118,7 @@ class Warden:
 
     def _ending(self) -> tuple[End, str, int | None]:
         """How the script ended, by the warden's verdict and the keeper's report."""
-        report = json.loads(self._status) if self._status else {}
+        report = json.loads(self._status.splitlines()[0]) if self._status else {}
         if "unavailable" in report:
             return "unavailable", report["unavailable"], None
         end, detail = self._verdict or ("exited", "")

@@ -11,6 +11,19 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 End = Literal["exited", "timed_out", "out_of_memory", "blocked", "cancelled", "unavailable"]
+GuardName = Literal[
+    "network",
+    "files",
+    "environment",
+    "processes",
+    "user",
+    "system_calls",
+    "time",
+    "memory",
+    "disk",
+    "process_count",
+    "output",
+]
 T = TypeVar("T")
 
 
@@ -23,6 +36,18 @@ class Limits:
     output_bytes: int
     """Of stdout and stderr together; more ends the script."""
     max_processes: int
+    user_threads: int = 0
+    """Threads the user that scripts run as may have altogether; 0 until the parent of workers has counted."""
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One thing that scripts are kept from."""
+
+    name: GuardName
+    state: Literal["on", "weak", "off"]
+    by: str
+    """The means, or the reason why it is weak or off."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +57,10 @@ class Setup:
     warm: bool
     """Import the heavy libraries before the first script."""
     threads: int
+    slots: int
     limits: Limits
+    scratch: str
+    """An empty folder of the parent's own."""
     keep_bytes: int = 32 * 1024
     """Kept of the beginning and of the end of each stream."""
 
@@ -46,8 +74,8 @@ class Order:
     input: str
     """The folder the script sees as `./input/`."""
     timeout_seconds: float
+    time_limit_seconds: float
     seed: int
-    environment: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -73,6 +101,11 @@ class Ready:
     seconds: float
     memory_bytes: int
     imported: tuple[str, ...]
+    guards: tuple[Guard, ...]
+    input: Literal["mount", "link", "copy"]
+    """How a script's input gets into its folder: the parent mounts it, or the host links or copies it."""
+    user: int | None
+    """The user that scripts run as, when it is not the host's."""
 
 
 def to_line(message: Any) -> bytes:
@@ -83,9 +116,9 @@ def to_line(message: Any) -> bytes:
 def from_line(kind: type[T], line: bytes | str) -> T:
     """The message that a line holds; ValueError or TypeError when it is none."""
     fields = json.loads(line)
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        if field.type == "Limits" and field.name in fields:
-            fields[field.name] = Limits(**fields[field.name])
-        elif str(field.type).startswith("tuple") and field.name in fields:
-            fields[field.name] = tuple(fields[field.name])
+    if "limits" in fields:
+        fields["limits"] = Limits(**fields["limits"])
+    if "guards" in fields:
+        fields["guards"] = tuple(Guard(**guard) for guard in fields["guards"])
+        fields["imported"] = tuple(fields["imported"])
     return kind(**fields)

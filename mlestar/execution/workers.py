@@ -15,7 +15,8 @@ import socket
 import sys
 import time
 
-from mlestar.execution import processes, system
+from mlestar.execution import guards, processes, system
+from mlestar.execution.sandbox import Sandbox
 from mlestar.execution.warden import Warden
 from mlestar.execution.wire import Order, Outcome, Ready, Setup, from_line, to_line
 
@@ -48,23 +49,32 @@ def main() -> None:
     setup = from_line(Setup, sys.argv[1])
     control = socket.socket(fileno=os.dup(0))
     _forget_project()
+    sandbox, found = guards.find(setup)
     imported = _import_all(WARM_MODULES) if setup.warm else ()
-    memory_bytes = processes.usage([os.getpid()]).memory_bytes
-    control.sendall(to_line(Ready(time.monotonic() - began, memory_bytes, imported)))
+    system.prctl(system.PR_SET_DUMPABLE, 0)
+    ready = Ready(
+        seconds=time.monotonic() - began,
+        memory_bytes=processes.usage([os.getpid()]).memory_bytes,
+        imported=imported,
+        guards=found,
+        input="mount" if sandbox.root else "link" if sandbox.landlock else "copy",
+        user=sandbox.user,
+    )
+    control.sendall(to_line(ready))
     signal.signal(signal.SIGCHLD, _reap)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     while True:
         byte, fds, _, _ = socket.recv_fds(control, 1, 1)
         if not byte:
             break
-        _fork_warden(control, socket.socket(fileno=fds[0]), setup)
+        _fork_warden(control, socket.socket(fileno=fds[0]), setup, sandbox)
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     with contextlib.suppress(ChildProcessError):
         while True:
             os.waitpid(-1, 0)
 
 
-def _fork_warden(control: socket.socket, link: socket.socket, setup: Setup) -> None:
+def _fork_warden(control: socket.socket, link: socket.socket, setup: Setup, sandbox: Sandbox) -> None:
     if os.fork():
         link.close()
         return
@@ -73,17 +83,17 @@ def _fork_warden(control: socket.socket, link: socket.socket, setup: Setup) -> N
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         system.prctl(system.PR_SET_CHILD_SUBREAPER, 1)
         system.prctl(system.PR_SET_PDEATHSIG, signal.SIGKILL)
-        _execute(link, setup)
+        _execute(link, setup, sandbox)
     finally:
         os._exit(0)
 
 
-def _execute(link: socket.socket, setup: Setup) -> None:
+def _execute(link: socket.socket, setup: Setup, sandbox: Sandbox) -> None:
     """Be the warden of one order."""
     with link.makefile("rb") as lines:
         order = from_line(Order, lines.readline())
     try:
-        outcome = Warden(order, setup, link).execute()
+        outcome = Warden(order, setup, sandbox, link).execute()
     except OSError as error:
         processes.end_descendants()
         outcome = Outcome("unavailable", f"{type(error).__name__}: {error}")

@@ -2,32 +2,55 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
 from itertools import count
 from pathlib import Path
+from typing import Literal
 
 from mlestar.doors import Job
 from mlestar.execution.environment import PRIVATE
+
+InputMode = Literal["mount", "link", "copy"]
 
 
 class Workspace:
     """Makes folders under `executions/` and reads what scripts leave in them."""
 
     def __init__(self, root: Path) -> None:
-        self._root = root.absolute() / "executions"
-        self._root.mkdir(parents=True, exist_ok=True)
+        self.folder = root.absolute() / "executions"
+        self.folder.mkdir(parents=True, exist_ok=True)
         self._numbers = count()
+        self._open_views: dict[Path, Path] = {}
 
-    def prepare(self, job: Job) -> Path:
-        """A new folder with the script and everything it finds in its place."""
+    def prepare(self, job: Job, mode: InputMode) -> Path:
+        """A new folder with the script and everything it finds in its place; a mounted input comes later."""
         folder = self._new_folder(f"{job.script.digest[:8]}-{job.view.name}")
         (folder / "script.py").write_text(job.script.source, encoding="utf-8", errors="surrogatepass")
         for name in ("final", PRIVATE, f"{PRIVATE}/home", f"{PRIVATE}/tmp"):
             (folder / name).mkdir()
-        shutil.copytree(job.view.folder, folder / "input", copy_function=_copy)
+        if mode == "mount":
+            (folder / "input").mkdir()
+        elif mode == "link":
+            (folder / "input").symlink_to(job.view.folder.absolute())
+        else:
+            shutil.copytree(job.view.folder, folder / "input", copy_function=_copy)
         return folder
+
+    def open_to_others(self, given: Path) -> Path:
+        """The folder itself when every user may read all of it, otherwise one copy that they may."""
+        given = given.absolute()
+        if given not in self._open_views:
+            copy = self.folder / f".view-{len(self._open_views)}"
+            self._open_views[given] = given if _is_open(given) else copy
+            if self._open_views[given] == copy:
+                _remove(copy)
+                shutil.copytree(given, copy, copy_function=_copy)
+                for parent in (copy, *(path for path in _all_below(copy) if path.is_dir())):
+                    parent.chmod(0o755)
+        return self._open_views[given]
 
     def collect(self, folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The regular files the script left, and what was removed because it was none; both relative to the folder.
@@ -51,10 +74,19 @@ class Workspace:
     def _new_folder(self, name: str) -> Path:
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:80]
         while True:
-            folder = self._root / f"{next(self._numbers):05d}-{safe}"
-            if not folder.exists():
+            folder = self.folder / f"{next(self._numbers):05d}-{safe}"
+            with contextlib.suppress(FileExistsError):
                 folder.mkdir(mode=0o700)
                 return folder
+
+
+def _is_open(folder: Path) -> bool:
+    """Whether users other than the owner may read everything below."""
+    for path in (folder, *_all_below(folder)):
+        needed = 0o005 if path.is_dir() else 0o004
+        if path.stat().st_mode & needed != needed:
+            return False
+    return True
 
 
 def _copy(source: str, target: str) -> str:
