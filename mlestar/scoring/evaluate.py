@@ -185,10 +185,9 @@ class _Preparation:
         self._task = task
         train = _cells(task.folder, "train")
         self._train = train[usable_targets(train[task.target])].reset_index(drop=True)
-        test = _cells(task.folder, "test")
-        self._test = test.drop(columns=[task.target], errors="ignore")
         sample = find_table(task.folder, "sample_submission")
         self._sample = None if sample is None else read_cells(sample)
+        self._test = self._with_id(_cells(task.folder, "test").drop(columns=[task.target], errors="ignore"))
         self._truth = _truth_of(task, self._train[task.target])
         # The digest covers the labels, so a script that knows the seed still cannot work the split out.
         self._random = np.random.default_rng([seed, int(task.digest, 16)])
@@ -207,6 +206,17 @@ class _Preparation:
         ]
         audit = self._sheet("audit", working, sealed) if len(sealed) else None
         return Exam(task, plan, sheets, audit, self._final())
+
+    def _with_id(self, test: pd.DataFrame) -> pd.DataFrame:
+        """The test table with the ids of the sample submission where only that has them."""
+        id_column = self._task.submission.id_column
+        if id_column is None or id_column in test or self._sample is None:
+            return test
+        if len(self._sample) != len(test):
+            raise TaskError(
+                f"{self._task.folder}: sample_submission.csv has {len(self._sample)} rows, but test.csv has {len(test)}"
+            )
+        return test.assign(**{id_column: self._sample[id_column]})[[id_column, *test.columns]]
 
     def _traits(self) -> Traits:
         task, column = self._task, self._task.validation.column
@@ -230,7 +240,7 @@ class _Preparation:
             fit, held_out = self._random.permutation(fit), self._random.permutation(held_out)
         test = self._train.iloc[held_out].reset_index(drop=True)
         id_column = self._task.submission.id_column
-        if id_column in self._test.columns and id_column not in self._train.columns:
+        if id_column is not None and id_column not in test:
             test[id_column] = [str(number) for number in range(len(test))]
         test = test[list(self._test.columns)]
         return self._write(name, self._train.iloc[fit], test, self._truth[held_out])
@@ -243,25 +253,23 @@ class _Preparation:
 
     def _write(self, name: str, train: pd.DataFrame, test: pd.DataFrame, truth: NDArray[Any]) -> Sheet:
         form, needs = self._task.submission, self._task.metric.needs
-        ids = tuple(test[form.id_column]) if form.id_column in test.columns else None
-        if ids is None and name == "final" and self._sample is not None and form.id_column in self._sample:
-            ids = tuple(self._sample[form.id_column])
-            if len(ids) != len(test):
-                raise TaskError(f"sample_submission.csv has {len(ids)} rows, but test.csv has {len(test)}")
+        ids = None if form.id_column is None else tuple(test[form.id_column])
         sample = sample_submission(form, needs, ids, len(test), self._sample)
-        ids = None if form.id_column is None else tuple(sample[form.id_column])
         view = self._writer.write(name, {"train": train, "test": test, "sample_submission": sample})
         return Sheet(view, Form(form, len(test), ids), truth)
 
 
 def _truth_of(task: Task, column: pd.Series) -> NDArray[Any]:
     """What predictions are compared with. Raises TaskError when the metric is not defined for it."""
+    values = as_scripts_read(column.to_frame())[column.name]
     if task.submission.classes:
-        codes = class_codes(column, task.submission.classes)
+        codes = class_codes(values.astype(str), task.submission.classes)
         if (codes < 0).any():
-            raise TaskError(f"target: {task.target} has labels that are none of the task's classes")
+            raise TaskError(
+                f"target: {task.target} has labels that are none of the task's classes; was train.csv changed?"
+            )
         return codes
-    truth = np.asarray(as_scripts_read(column.to_frame())[column.name], dtype=np.float64)
+    truth = np.asarray(values, dtype=np.float64)
     low = truth <= 0 if task.metric.name == "gamma_deviance" else truth < 0
     if task.metric.name in NOT_NEGATIVE | POSITIVE and low.any():
         raise TaskError(f"metric: {task.metric.name} is not defined for {task.target} = {truth[low][0]:g}")

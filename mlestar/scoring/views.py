@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -52,12 +52,12 @@ class ViewWriter:
 
 
 def sample_submission(
-    form: SubmissionFormat, needs: str, ids: Iterable[str] | None, rows: int, example: pd.DataFrame | None
+    form: SubmissionFormat, needs: str, ids: Sequence[str] | None, rows: int, example: pd.DataFrame | None
 ) -> pd.DataFrame:
     """A submission with the same predictions in every row: those of the first row of the user's own sample, if any."""
     columns: dict[str, object] = {}
     if form.id_column is not None:
-        columns[form.id_column] = list(ids) if ids is not None else [str(number) for number in range(rows)]
+        columns[form.id_column] = list(ids or ())
     for name in form.columns:
         given = None if example is None or example.empty or name not in example else str(example[name].iloc[0])
         columns[name] = [given or _placeholder(form, needs)] * rows

@@ -11,13 +11,12 @@ import pandas as pd
 from mlestar.errors import TaskError
 from mlestar.records.metrics import METRICS, metric_known_as, metric_named
 from mlestar.records.task import Inference, Metric, TaskKind
-from mlestar.tables import as_scripts_read
 from mlestar.tasks.options import TaskOptions
 from mlestar.tasks.words import metrics_mentioned
 
 _MOST_CLASSES_OF_NUMBERS = 20
 _MOST_CLASSES = 1000
-_ID_NAME = re.compile(r"(?:.*[_\s-])?id|.*[a-z]Id|(?:row|index)[_\s-]?(?:id|number)", re.IGNORECASE)
+_ID_NAME = re.compile(r"(?i:id|.*[_\s-]id|index|row[_\s-]?(?:id|number))|.*[a-z]I[dD]")
 
 
 @dataclass(frozen=True)
@@ -138,10 +137,8 @@ def looks_like_classes(target: pd.Series) -> bool:
 
 
 def class_labels(target: pd.Series) -> tuple[str, ...]:
-    """The distinct labels of a text column as text, in the sorted order of their values as scripts read them."""
-    values = as_scripts_read(target.to_frame("target"))["target"]
-    first_text = target.groupby(values.to_numpy(), sort=True).first()
-    return tuple(str(text) for text in first_text)
+    """The distinct labels of a target as scripts read it, sorted, as the text that `str` makes of them."""
+    return tuple(str(label) for label in sorted(target.dropna().unique()))
 
 
 def _check_kind(kind: TaskKind, target: pd.Series, name: str, metric: Metric) -> None:

@@ -84,9 +84,9 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
     metric, metric_kind, metric_inference = infer_metric(tables, options, class_count)
     kind, kind_inference = infer_kind(values, target, metric, metric_kind, options)
     metric = _suited(metric, kind, options)
-    classes = () if kind == "regression" else class_labels(usable[target])
+    classes = () if kind == "regression" else class_labels(values)
     submission = submission_format(tables.sample, target, id_column, classes, metric)
-    shares = tuple(float(usable[target].eq(label).mean()) for label in submission.classes)
+    shares = tuple(float(values.astype(str).eq(label).mean()) for label in submission.classes)
     inferences = (target_inference, id_inference, metric_inference, kind_inference, rows_inference)
     return Task(
         name=name,

@@ -21,7 +21,7 @@ _LOOKED_AT = 20_000
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}.*|[A-Za-z]{3,9} \d{1,2},? \d{4}.*"
 )
-_ID_NAME = re.compile(r"id|.*[_\s-]id|.*[a-z]I[dD]|index|unnamed: 0|row[_\s-]?(?:id|number)", re.IGNORECASE)
+_ID_NAME = re.compile(r"(?i:id|.*[_\s-]id|index|unnamed: 0|row[_\s-]?(?:id|number))|.*[a-z]I[dD]")
 
 
 def profile_tables(
