@@ -16,9 +16,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("doors",),
     ("questions", "scoring", "tasks"),
     ("pipeline", "enhancer", "engineers", "playbook", "execution", "tracking", "tape", "progress"),
-    ("orchestrator",),
+    ("orchestrator", "choice"),
     ("config",),
-    ("__main__", "__init__", "history", "reproduce"),
+    ("__main__", "history", "reproduce"),
+    ("__init__",),
 )
 """Lowest first; a part may import parts of lower layers, and itself."""
 

@@ -117,7 +117,7 @@ def test_several_lacking_columns_are_decided_by_the_sample_or_the_description(tm
 
 def test_a_test_set_with_every_column_needs_the_target_said(tmp_path: Path) -> None:
     test = csv("rooms,town,price", ["1,a,", "2,b,"])
-    with pytest.raises(TaskError, match="test.csv has every column of train.csv; write `target: COLUMN`"):
+    with pytest.raises(TaskError, match=r"test.csv has every column of train.csv; write `target: COLUMN`"):
         load_task(houses(tmp_path, test_csv=test))
     assert load_task(tmp_path, TaskOptions(target="price")).target == "price"
 
@@ -265,9 +265,9 @@ def test_compressed_tables_are_read(tmp_path: Path) -> None:
 
 def test_rows_with_too_many_cells_are_refused(tmp_path: Path) -> None:
     rows = [f"{n},a,{n}" for n in range(12)]
-    with pytest.raises(TaskError, match="train.csv: .*"):
+    with pytest.raises(TaskError, match=r"train.csv: .*"):
         load_task(houses(tmp_path, train_csv=csv("rooms,town,price", [*rows, "1,2,3,4,5"])))
-    with pytest.raises(TaskError, match="train.csv: .*more cells than"):
+    with pytest.raises(TaskError, match=r"train.csv: .*more cells than"):
         load_task(houses(tmp_path, train_csv=csv("rooms,town,price", [f"{n},a,{n},9" for n in range(12)])))
 
 
