@@ -24,7 +24,7 @@ from mlestar.records.digest import (
 from mlestar.records.run import AttemptSummary, PhaseSummary, RunSummary
 from mlestar.records.settings import OVERRIDABLE
 from mlestar.records.solution import CARRIED
-from mlestar.records.strategy import PHASES, Strategy
+from mlestar.records.strategy import PHASES, Phase, Strategy
 from mlestar.records.task import Metric
 
 NAME = 80
@@ -96,9 +96,21 @@ def phases_of(run: RunSummary, before: float | None = None) -> tuple[PhaseLine, 
     """The phases of one run with the gain each brought, the first over the best score before the run."""
     lines = []
     for phase in run.phases:
-        lines.append(_phase_line(phase, gain_of(run.metric, phase.best_score, before)))
+        line = _phase_line(phase, gain_of(run.metric, phase.best_score, before))
+        lines.append(line.model_copy(update=_rounds(run, phase.phase)))
         before = phase.best_score if phase.best_score is not None else before
     return tuple(lines)
+
+
+def _rounds(run: RunSummary, phase: Phase) -> dict[str, int]:
+    """Attempts asked for and carried out in a phase of rounds."""
+    settings = run.settings
+    asked = {
+        "refinement": settings.num_solutions * settings.outer_loop_round * settings.inner_loop_round,
+        "ensemble": settings.ensemble_loop_round,
+    }
+    done = sum(attempt.phase == phase for attempt in run.attempts)
+    return {"rounds_asked": asked[phase], "rounds_done": done} if phase in asked else {}
 
 
 def _phase_line(phase: PhaseSummary, gain: float | None) -> PhaseLine:

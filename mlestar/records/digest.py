@@ -43,6 +43,10 @@ class PhaseLine(Record):
     executions: int = 0
     failures: int = 0
     gain_per_second: float | None = None
+    rounds_asked: int = 0
+    """Attempts the settings ask for; told of the last runs only."""
+    rounds_done: int = 0
+    """Attempts carried out; fewer than asked in a run near its budget means that time ran out."""
 
 
 class FocusLine(Record):

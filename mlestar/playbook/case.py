@@ -1,0 +1,43 @@
+"""What the playbook knows when it advises a run, and what it has decided so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlestar.records.digest import HistoryDigest, PhaseLine, RunLine
+from mlestar.records.strategy import Phase
+
+
+@dataclass
+class Case:
+    """What is known, and the decisions so far."""
+
+    digest: HistoryDigest
+    now: dict[str, int | float | str]
+    """Adjustable settings and their values."""
+    runs_left: int
+    overrides: dict[str, int | float | str] = field(default_factory=dict)
+    reasons: list[str] = field(default_factory=list)
+
+    def number(self, name: str, otherwise: float) -> float:
+        """A setting as decided so far; also one that may not be changed, from the digest's settings."""
+        known = {line.name: line.value for line in self.digest.settings}
+        value = self.overrides.get(name, self.now.get(name, known.get(name, otherwise)))
+        return float(value) if isinstance(value, int | float) else otherwise
+
+    def set(self, name: str, value: int | float, reason: str) -> bool:
+        """Decide a setting; False when it may not be changed or stays the same."""
+        if name not in self.now or value == self.number(name, -1):
+            return False
+        self.overrides[name] = value
+        self.reasons.append(f"{name} {self.now[name]} -> {value}: {reason}")
+        return True
+
+    def phase(self, phase: Phase) -> PhaseLine:
+        """What a phase brought over all runs."""
+        lines = (line for line in self.digest.phases if line.phase == phase)
+        return next(lines, PhaseLine(phase=phase))
+
+    @property
+    def last(self) -> RunLine | None:
+        return self.digest.runs[0] if self.digest.runs else None

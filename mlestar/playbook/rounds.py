@@ -1,0 +1,173 @@
+"""The settings of the next run: more where gains per second were highest, less where time ran out or nothing paid.
+
+Few changes at a time, so that the next digest can tell what each brought.
+"""
+
+from __future__ import annotations
+
+from mlestar.playbook.case import Case
+from mlestar.records.digest import PhaseLine
+from mlestar.records.strategy import Phase
+
+SHARE_OF_BUDGET = 0.7
+"""A run is planned to end within this share of its budget; the rest is kept back for the submission."""
+MOST_MOVES = 2
+"""Settings raised at a time; one more when a run uses little of its budget."""
+STARVED_SHARE = 0.4
+"""A run that used this share of its budget and left rounds out had too little time, not too few ideas."""
+
+
+def decide_settings(case: Case) -> None:
+    """Decide what changes; the case keeps the decisions and their reasons."""
+    if not case.digest.runs_done:
+        start_from_earlier(case)
+        return
+    rescue(case)
+    cut(case)
+    if starved(case):
+        relieve(case)
+    else:
+        fit(case)
+        grow(case)
+
+
+def start_from_earlier(case: Case) -> None:
+    """The first run of a study begins with the settings of the best earlier study."""
+    for study in case.digest.earlier_studies[:1]:
+        for name, value in study.best_settings.items():
+            if isinstance(value, int | float) and name != "computational_budget":
+                case.set(name, value, f"as in the best earlier study ({study.best_score})")
+
+
+def rescue(case: Case) -> None:
+    """When failures cost candidates: more repairs; fewer and slower scripts when time runs out."""
+    last = case.last
+    if last is None or not last.executions:
+        return
+    share = last.failures / last.executions
+    if share >= 0.25:
+        rounds = int(min(case.number("max_debug_round", 3) + 1, 6))
+        case.set("max_debug_round", rounds, f"{last.failures} of {last.executions} executions of {last.run} failed")
+    slow = [line for line in case.digest.faults if "time" in line.kind.lower()]
+    if last.score is None and slow:
+        timeout = case.number("exec_timeout", 600)
+        case.set("exec_timeout", timeout * 2, f"{slow[0].count} scripts ran out of time")
+
+
+def cut(case: Case) -> None:
+    """Rounds of a phase that has never paid in two runs or more."""
+    if case.digest.runs_done < 2:
+        return
+    tries = [line for line in case.digest.foci if line.phase == "ensemble"]
+    if sum(line.tried for line in tries) >= 4 and not any(line.paid for line in tries):
+        case.set("ensemble_loop_round", 0, f"none of {sum(line.tried for line in tries)} ensembles paid")
+    refined = case.phase("refinement")
+    inner = int(case.number("inner_loop_round", 1))
+    if refined.gain is not None and refined.gain <= 0 and inner > 1:
+        case.set("inner_loop_round", inner - 1, f"refinement brought nothing in {refined.seconds:.0f} s")
+
+
+def starved(case: Case) -> bool:
+    """Whether time ran out on the last run: rounds were left out and the budget was well used."""
+    last = case.last
+    if last is None or last.seconds < STARVED_SHARE * case.number("computational_budget", 3600):
+        return False
+    return any(line.rounds_done < line.rounds_asked for line in last.phases)
+
+
+def relieve(case: Case) -> None:
+    """Ask for less where it brought least per second, so that the rest is carried out with time enough."""
+    last = case.last
+    if last is None:
+        return
+    told = [
+        f"{line.rounds_done} of {line.rounds_asked} {line.phase} rounds" for line in last.phases if line.rounds_asked
+    ]
+    reason = f"time ran out on {last.run} ({', '.join(told)})"
+    for name in (*_by_rate(case, reverse=True), "num_solutions"):
+        value = int(case.number(name, 1))
+        if value > 1 and case.set(name, value - 1, reason):
+            return
+
+
+def fit(case: Case) -> None:
+    """Cut rounds where they bring least until the next run fits its budget."""
+    for _ in range(8):
+        if predicted_seconds(case) <= case.number("computational_budget", 3600):
+            return
+        if not any(_less(case, name) for name in _by_rate(case, reverse=True)):
+            return
+
+
+def _less(case: Case, name: str) -> bool:
+    value = int(case.number(name, 1))
+    least = 1
+    reason = f"{predicted_seconds(case):.0f} s would not fit {case.number('computational_budget', 3600):.0f} s"
+    return value > least and case.set(name, value - 1, reason)
+
+
+def grow(case: Case) -> None:
+    """Raise what brought most per second while the next run still fits."""
+    share = predicted_seconds(case) / case.number("computational_budget", 3600)
+    most, moves = MOST_MOVES + (share < SHARE_OF_BUDGET / 2), 0
+    for name in _by_rate(case):
+        value, before = int(case.number(name, 1)), case.overrides.get(name)
+        if moves == most or name in case.overrides or value >= 6:
+            continue
+        if not case.set(name, value + 1, _why_more(case, name)):
+            continue
+        moves += 1
+        if predicted_seconds(case) > SHARE_OF_BUDGET * case.number("computational_budget", 3600):
+            case.reasons.pop()
+            case.overrides.pop(name)
+            if before is not None:
+                case.overrides[name] = before
+            moves -= 1
+
+
+ROUNDS: dict[str, Phase] = {
+    "outer_loop_round": "refinement",
+    "inner_loop_round": "refinement",
+    "ensemble_loop_round": "ensemble",
+    "num_model_candidates": "initialization",
+}
+"""The settings that spend time, and the phase they spend it in."""
+
+
+def _by_rate(case: Case, *, reverse: bool = False) -> list[str]:
+    """The settings of `ROUNDS`, the phase with the highest gain per second first."""
+    known = [line.gain_per_second for line in case.digest.phases if line.gain_per_second is not None]
+    hope = max(known, default=0.0) / 2
+    rates = {name: _rate(case.phase(phase), hope) for name, phase in ROUNDS.items()}
+    return sorted(ROUNDS, key=lambda name: rates[name] if reverse else -rates[name])
+
+
+def _rate(line: PhaseLine, hope: float) -> float:
+    """Gain per second of a phase; what is hoped for when it had hardly any time."""
+    unknown = line.gain_per_second is None or line.seconds < 1
+    return hope if unknown else line.gain_per_second or 0.0
+
+
+def _why_more(case: Case, name: str) -> str:
+    line = case.phase(ROUNDS[name])
+    gain = "brought nothing yet" if not line.gain else f"brought {line.gain:.4g} in {line.seconds:.0f} s"
+    return f"{line.phase} {gain}"
+
+
+def predicted_seconds(case: Case) -> float:
+    """How long the next run takes: the last run's phases, scaled by the rounds decided so far."""
+    if case.last is None:
+        return 0.0
+    known = {line.name: line.value for line in case.digest.settings}
+
+    def ratio(name: str, fixed: float) -> float:
+        """Growth of a count of which `fixed` rounds' worth is spent anyway."""
+        before = known.get(name, 1)
+        return (case.number(name, 1) + fixed) / (max(float(before), 0) + fixed) if isinstance(before, int) else 1.0
+
+    factors: dict[Phase, float] = {
+        "initialization": ratio("num_solutions", 0.001) * ratio("num_model_candidates", 1),
+        "refinement": ratio("num_solutions", 0.001) * ratio("outer_loop_round", 0.001) * ratio("inner_loop_round", 2),
+        "ensemble": ratio("ensemble_loop_round", 0.001),
+    }
+    return sum(line.seconds * factors.get(line.phase, 1.0) for line in case.last.phases)
