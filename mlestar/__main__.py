@@ -21,6 +21,7 @@ from omegaconf import DictConfig
 
 from mlestar.choice import open_engineer
 from mlestar.config import CONF, AppConfig, Composition, check_overrides, compose_layers, named_tasks
+from mlestar.engineers.budget import Budget
 from mlestar.enhancer.choice import build_enhancer
 from mlestar.errors import MleStarError, UserError
 from mlestar.execution.factory import open_executor
@@ -123,9 +124,10 @@ async def _study(config: AppConfig, composition: Composition, terminal: Terminal
     _cancel_on_sigterm()
     opening = open_in_background(config.store, terminal.say)
     task = task_of(config.task, task_paths(), config.workspace.resolve() / "tasks")
+    budget = Budget(max_tokens=config.settings.max_tokens, max_usd=config.settings.max_usd)
     async with (
         open_executor(config.executor, config.workspace.resolve()) as executor,
-        open_engineer(config.engineer, config.settings) as engineer,
+        open_engineer(config.engineer, budget) as hire,
     ):
         terminal.task(task, executor.guards)
         store = await asyncio.wrap_future(opening)
@@ -134,7 +136,8 @@ async def _study(config: AppConfig, composition: Composition, terminal: Terminal
             assignment=assignment_for(task, config.settings, executor.threads, config.settings.exec_timeout),
             runs=config.runs,
             engineer_name=config.engineer.kind,
-            engineer=engineer,
+            hire=hire,
+            budget=budget,
             executor=executor,
             store=store,
             enhancer=lambda asked: build_enhancer(config.enhancer, asked),

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from mlestar.doors import Engineer, Event, Examiner, Executor, Lab, Notebook, Notebooks
+from mlestar.engineers.budget import Budget
 from mlestar.engineers.noted import NotedEngineer
 from mlestar.enhancer.advise import enhancer_yaml
 from mlestar.enhancer.carry import best_known
@@ -60,8 +61,10 @@ class StudyParts:
     assignment: Assignment
     runs: int
     engineer_name: str
-    engineer: Engineer
-    """Asks and counts; the tape and the notebook are put round it for each run."""
+    hire: Callable[[Settings], Engineer]
+    """The engineer of one run; the tape and the notebook are put round it."""
+    budget: Budget
+    """The limits of the study in tokens and usd; the engineer keeps them."""
     executor: Executor
     store: Store
     enhancer: Callable[[Engineer], Enhancer]
@@ -129,6 +132,9 @@ class _Runs:
 
     async def all(self) -> History:
         history = await asyncio.to_thread(self._study.history)
+        for tape in self._folder.glob("run_*/tape.jsonl"):
+            for used in Tape.usage_on(tape):
+                self._parts.budget.count(used)
         over = {run.run_id for run in history.runs if run.status in ("finished", "failed")}
         for number in range(self._parts.runs):
             if f"run_{number}" in over:
@@ -176,7 +182,7 @@ class _Runs:
             self._examiner = await asyncio.to_thread(self._parts.prepare, self._folder / "views")
             self._parts.watcher.say(f"  [dim]{self._examiner.explanation}[/dim]")
         lab = Lab(
-            engineer=NotedEngineer(TapedEngineer(self._parts.engineer, tape), told),
+            engineer=NotedEngineer(TapedEngineer(self._parts.hire(brief.settings), tape), told),
             executor=TapedExecutor(self._parts.executor, tape),
             notebook=told,
             examiner=self._examiner,
@@ -196,7 +202,7 @@ class _Runs:
         earlier = await asyncio.to_thread(self._parts.earlier, self._study)
         if number == 0 and not earlier.runs:
             return None
-        engineer = NotedEngineer(TapedEngineer(self._parts.engineer, tape), heard)
+        engineer = NotedEngineer(TapedEngineer(self._parts.hire(self._user), tape), heard)
         situation = Situation(
             history=history,
             earlier=earlier,

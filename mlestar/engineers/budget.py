@@ -23,20 +23,13 @@ class Reservation:
 
 
 class Budget:
-    """What a study may still use. Counts only grow; what was used before a resume is given at the start."""
+    """What a study may still use. Counts only grow, over all its runs and over resumes."""
 
-    def __init__(
-        self,
-        *,
-        max_tokens: int | None = None,
-        max_usd: float | None = None,
-        spent_tokens: int = 0,
-        spent_usd: float = 0.0,
-    ) -> None:
+    def __init__(self, *, max_tokens: int | None = None, max_usd: float | None = None) -> None:
         self.max_tokens = max_tokens
         self.max_usd = max_usd
-        self.spent_tokens = spent_tokens
-        self.spent_usd = spent_usd
+        self.spent_tokens = 0
+        self.spent_usd = 0.0
         self._in_flight: list[Usage] = []
         self._freed = asyncio.Condition()
 
@@ -56,12 +49,13 @@ class Budget:
         try:
             yield reservation
         finally:
-            self._settle(worst, reservation.used)
+            self._in_flight.remove(worst)
+            self.count(reservation.used)
             async with self._freed:
                 self._freed.notify_all()
 
-    def _settle(self, worst: Usage, used: Usage) -> None:
-        self._in_flight.remove(worst)
+    def count(self, used: Usage) -> None:
+        """Count what was used, here or before a resume."""
         self.spent_tokens += used.tokens_in + used.tokens_out
         self.spent_usd += used.usd or 0.0
 

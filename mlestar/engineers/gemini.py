@@ -10,7 +10,6 @@ import os
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Literal
 
 import httpx2
 from google import genai
@@ -21,7 +20,8 @@ from mlestar.doors import Usage
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.hiring import Hire, check_prices, hiring, key_from
 from mlestar.engineers.model import CallFailed, Completion, Finish, Request
-from mlestar.engineers.options import LlmConfig, Options
+from mlestar.engineers.options import Options
+from mlestar.engineers.services import GeminiConfig, VertexConfig
 from mlestar.engineers.waiting import retry_after_seconds
 from mlestar.errors import BadAnswer, ConfigError
 
@@ -44,32 +44,6 @@ PASSING = frozenset({408, 409, 429, 499, 500, 502, 503, 504, 529})
 USERS = frozenset({401, 403, 404})
 """Codes that the user has to mend: the key, its permissions, the name of the model."""
 DELAY = re.compile(r"^([\d.]+)s$")
-
-
-class GeminiConfig(LlmConfig):
-    """Gemini by API key."""
-
-    kind: Literal["gemini"] = "gemini"
-    api_key_variable: str = "GEMINI_API_KEY"
-    """The environment variable that holds the key; GOOGLE_API_KEY is looked at next."""
-    base_url: str | None = None
-    """None: GOOGLE_GEMINI_BASE_URL, or the service itself."""
-    api_version: str = "v1beta"
-    schema_with_search: bool = False
-    """Whether the model takes a response schema together with a search."""
-
-
-class VertexConfig(LlmConfig):
-    """Gemini through Vertex AI, with the application default credentials of the environment."""
-
-    kind: Literal["vertex"] = "vertex"
-    project: str | None = None
-    """None: GOOGLE_CLOUD_PROJECT."""
-    location: str | None = None
-    """None: GOOGLE_CLOUD_LOCATION, or global."""
-    base_url: str | None = None
-    api_version: str = "v1"
-    schema_with_search: bool = False
 
 
 @asynccontextmanager

@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import JsonValue, model_validator
+from pydantic import JsonValue
 
 from mlestar.doors import Usage
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.hiring import Hire, check_prices, hiring, key_from
 from mlestar.engineers.model import CallFailed, Completion, Finish, Request
-from mlestar.engineers.options import LlmConfig, Options
+from mlestar.engineers.options import Options
+from mlestar.engineers.services import JsonMode, OpenAiConfig
 from mlestar.engineers.waiting import retry_after_seconds
 from mlestar.errors import BadAnswer, ConfigError
 
@@ -34,29 +35,6 @@ FINISHES: dict[str, Finish] = {
 PASSING = frozenset({408, 409, 429})
 USERS = frozenset({401, 403, 404})
 """Codes that the user has to mend: the key, its permissions, the name of the model."""
-
-JsonMode = Literal["schema", "object", "text"]
-
-
-class OpenAiConfig(LlmConfig):
-    """An endpoint with OpenAI's chat completions."""
-
-    kind: Literal["openai"] = "openai"
-    base_url: str | None = None
-    """None: OPENAI_BASE_URL, or OpenAI itself."""
-    api_key_variable: str | None = "OPENAI_API_KEY"
-    """The environment variable that holds the key; None for an endpoint that wants none."""
-    json_mode: JsonMode = "schema"
-    """How JSON is asked for: by schema, as an object, or in words only."""
-    limit_field: Literal["max_tokens", "max_completion_tokens"] = "max_completion_tokens"
-    """The name the endpoint gives to the output limit; older ones say max_tokens."""
-
-    @model_validator(mode="after")
-    def _cannot_search(self) -> OpenAiConfig:
-        asked = [key for key, tuning in self.tuning.items() if tuning.search]
-        if self.search or asked:
-            raise ValueError("search is not part of chat completions; leave it off for engineer=openai")
-        return self
 
 
 @asynccontextmanager

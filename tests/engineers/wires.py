@@ -9,11 +9,12 @@ from typing import Any
 
 from mlestar.doors import A, Question
 from mlestar.engineers.budget import Budget
-from mlestar.engineers.gemini import GeminiConfig, open_gemini
+from mlestar.engineers.gemini import open_gemini
 from mlestar.engineers.llm import LlmEngineer
-from mlestar.engineers.openai import OpenAiConfig, open_openai
+from mlestar.engineers.openai import open_openai
 from mlestar.engineers.options import Tuning
 from mlestar.engineers.prices import Price
+from mlestar.engineers.services import GeminiConfig, OpenAiConfig
 from mlestar.questions.answers import Code, Idea, Leakage, Models, Target, Text, Variation, Variations
 from mlestar.records.base import Record
 from mlestar.records.settings import Settings
