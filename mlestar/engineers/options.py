@@ -111,10 +111,13 @@ class LlmConfig(Record):
 
 
 def question_names() -> tuple[str, ...]:
-    """Names of all questions."""
+    """Names of all questions; pydantic leaves names like `Question[Code]` in their modules too."""
     return tuple(
         name
         for module in _MODULES
         for name, value in vars(module).items()
-        if isinstance(value, type) and value.__module__ == module.__name__ and hasattr(value, "answer_type")
+        if name.isidentifier()
+        and isinstance(value, type)
+        and value.__module__ == module.__name__
+        and hasattr(value, "answer_type")
     )
