@@ -225,7 +225,7 @@ class _Runs:
         texts = {"config/composed.yaml": configuration.composed_yaml}
         if advice is not None:
             texts["config/enhancer.yaml"] = layer
-            texts["strategy.json"] = advice.model_dump_json(indent=1)
+            texts["advice.json"] = advice.model_dump_json(indent=1)
             _write(folder / "enhancer.yaml", layer)
         brief = Brief(
             run_id=run_id,

@@ -195,7 +195,7 @@ class MlflowBackend:
         with mapped_errors():
             known = self.client.get_experiment_by_name(name)
             if known is None:
-                return self.client.create_experiment(name)
+                return self.client.create_experiment(name, tags={"mlflow.experimentKind": "custom_model_development"})
             if known.lifecycle_stage == "deleted":
                 self.client.restore_experiment(known.experiment_id)
             return str(known.experiment_id)

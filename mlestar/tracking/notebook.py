@@ -152,7 +152,7 @@ class RunNotebook:
         if isinstance(event, Kept):
             return [Text(path=event.path, text=event.text)]
         if isinstance(event, PhaseEnded):
-            return [Point(key=f"phase_seconds/{event.phase}", value=event.seconds, at=event.at)]
+            return [Point(key=f"seconds_{event.phase}", value=event.seconds, at=event.at)]
         if isinstance(event, Executed) and event.execution.stderr_tail and event.execution.status != "ok":
             return [Text(path=f"logs/{event.scope.label or event.script_digest}.txt", text=event.execution.stderr_tail)]
         return []

@@ -7,10 +7,13 @@ import socket
 from collections.abc import Mapping
 from pathlib import Path
 
+STARTED = "mlflow.mlestar.pid_started"
+"""The prefix keeps the tag out of sight."""
+
 
 def process_tags() -> dict[str, str]:
     """Host, process id and start time of this process, as tags."""
-    return {"host": socket.gethostname(), "pid": str(os.getpid()), "pid_started": _started(os.getpid())}
+    return {"host": socket.gethostname(), "pid": str(os.getpid()), STARTED: _started(os.getpid())}
 
 
 def is_dead(tags: Mapping[str, str]) -> bool:
@@ -20,7 +23,7 @@ def is_dead(tags: Mapping[str, str]) -> bool:
         return False
     if not _exists(int(pid)):
         return True
-    return tags.get("pid_started", "") != _started(int(pid))
+    return tags.get(STARTED, "") != _started(int(pid))
 
 
 def _exists(pid: int) -> bool:

@@ -29,7 +29,10 @@ class Span(Record):
 
 
 class Tracer:
-    """Turns the events of a run into spans; the same events give the same spans."""
+    """Turns the events of a run into spans; the same events give the same spans.
+
+    What was taken from a tape has no span: it happened earlier.
+    """
 
     def __init__(self, run: str) -> None:
         self._run = run
@@ -52,10 +55,8 @@ class Tracer:
             self._started[event.phase] = event.at
         elif isinstance(event, PhaseEnded):
             return self._phase_spans(event)
-        elif isinstance(event, Answered):
-            return [self._answered(event)]
-        elif isinstance(event, Executed):
-            return [self._executed(event)]
+        elif isinstance(event, Answered | Executed) and not event.replayed:
+            return [self._answered(event) if isinstance(event, Answered) else self._executed(event)]
         return []
 
     def last(self, name: str, started_at: float, seconds: float, fault: str | None) -> Span:
@@ -96,7 +97,6 @@ class Tracer:
             **_inputs({"messages": [{"role": "user", "content": event.prompt[:TEXT_CHARACTERS]}]}),
             **_outputs({"role": "assistant", "content": event.answer[:TEXT_CHARACTERS]}),
             "label": json.dumps(event.scope.label),
-            "replayed": json.dumps(event.replayed),
         }
         if usage.model:
             counted = {"input_tokens": usage.tokens_in, "output_tokens": usage.tokens_out}
@@ -115,7 +115,6 @@ class Tracer:
         attributes = {
             **_inputs({"script": event.scope.label or event.script_digest, "view": event.view}),
             **_outputs({"status": execution.status, "stdout": execution.stdout_tail, "stderr": execution.stderr_tail}),
-            "replayed": json.dumps(event.replayed),
         }
         name = f"execute {event.scope.label or event.script_digest} on {event.view}"
         started, seconds = execution.started_at, execution.seconds

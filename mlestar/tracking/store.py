@@ -20,8 +20,9 @@ from mlestar.records.run import History
 from mlestar.records.settings import Settings
 from mlestar.records.task import Task
 from mlestar.tracking.backend import MlflowBackend
+from mlestar.tracking.opening import open_study
 from mlestar.tracking.past import history_of, latest_study_of
-from mlestar.tracking.study import Study, StudyPlan, open_study
+from mlestar.tracking.study import Study, StudyPlan
 from mlestar.tracking.writer import Patience, Say
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}

@@ -6,28 +6,28 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlestar.errors import ConfigError, StoreUnavailable
+from mlestar.errors import StoreUnavailable
 from mlestar.records.base import Record
-from mlestar.records.run import Brief, History, Layer, RunRecord, RunStatus, RunSummary
+from mlestar.records.run import Brief, History, Layer, RunRecord, RunStatus
 from mlestar.records.settings import Settings
 from mlestar.records.task import Task
-from mlestar.tracking.backend import MlflowBackend, Point
+from mlestar.tracking.backend import MlflowBackend
 from mlestar.tracking.datasets import dataset_inputs
+from mlestar.tracking.links import Look, look_at
 from mlestar.tracking.notebook import (
     FINAL_SCRIPT,
     FINAL_SUBMISSION,
     MLFLOW_STATUS,
     REPORT,
     RunNotebook,
-    cost_metrics,
 )
 from mlestar.tracking.packing import pack
-from mlestar.tracking.past import history_of, study_run, text_or_none
-from mlestar.tracking.processes import is_dead, process_tags
+from mlestar.tracking.past import history_of, text_or_none
+from mlestar.tracking.processes import process_tags
 from mlestar.tracking.report import study_report
 from mlestar.tracking.stories import stories_of
+from mlestar.tracking.study_page import study_note, study_points
 from mlestar.tracking.summary import summarize
-from mlestar.tracking.totals import improvement_percent, total_cost
 from mlestar.tracking.writer import Patience
 
 WINNER = {"best/solution.py": FINAL_SCRIPT, "best/submission.csv": FINAL_SUBMISSION}
@@ -65,6 +65,10 @@ class Study:
         """The study's runs so far, read from the store."""
         return self._patience.call(lambda: history_of(self._backend, self.plan.task.name, self.study_id, None))
 
+    def look(self) -> Look:
+        """Where a person sees the study."""
+        return look_at(self._backend.uri, self.experiment_id, self.study_id, self.plan.task.metric.direction)
+
     def start_run(
         self, brief: Brief, setting_layers: Mapping[str, Layer] = {}, *, texts: Mapping[str, str] = {}
     ) -> RunNotebook:
@@ -73,7 +77,7 @@ class Study:
         Raises StoreUnavailable when the store stays away.
         """
         started_at = time.time()
-        tags = {**_origin_tags(), **process_tags(), **self._run_tags(brief)}
+        tags = {**origin_tags(), **process_tags(), **self._run_tags(brief)}
         run_id = self._patience.call(
             lambda: self._backend.create_run(self.experiment_id, brief.run_id, tags, started_at)
         )
@@ -105,7 +109,12 @@ class Study:
         """Write what the study came to, close it with its status, and return its history as the store has it."""
         history = self.history()
         points = study_points(history)
-        note = {"mlflow.note.content": study_note(history, self.experiment_id), "status": status}
+        note = {
+            "mlflow.note.content": study_note(
+                history, self.experiment_id, self.plan.task.metric.direction, self.study_id
+            ),
+            "status": status,
+        }
         self._patience.call(lambda: self._backend.log(self.study_id, points=points, tags=note))
         stories = self._patience.call(lambda: stories_of(self._backend, history))
         pages = {REPORT: study_report(stories, history), **self._patience.call(lambda: self._winner(history)), **texts}
@@ -150,120 +159,22 @@ class Study:
         }
 
 
-def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> Study:
-    """Open or resume a study and close the runs that a process which is gone left open."""
-    if plan.resume is not None:
-        return _resumed(plan, plan.resume, backend, patience)
-    if plan.project_run_id is not None:
-        study_id = plan.project_run_id
-        experiment_id = str(patience.call(lambda: backend.run(study_id)).info.experiment_id)
-    else:
-        experiment_id = patience.call(lambda: backend.experiment(plan.experiment))
-        name = plan.task.name
-        study_id = patience.call(lambda: backend.create_run(experiment_id, name, _origin_tags(), time.time()))
-    patience.call(lambda: backend.log(study_id, params=study_params(plan), tags=_study_tags(plan)))
-    patience.call(lambda: close_stale(backend, experiment_id, None))
-    return Study(plan, backend, study_id, experiment_id, patience)
-
-
-def _resumed(plan: StudyPlan, study_id: str, backend: MlflowBackend, patience: Patience) -> Study:
-    run = patience.call(lambda: study_run(backend, study_id))
-    if run is None or run.data.tags.get("kind") != "study":
-        raise ConfigError(f"resume={study_id}: there is no such study; give a study id or `latest`")
-    tags = run.data.tags
-    if tags.get("task_digest") != plan.task.digest:
-        raise ConfigError(f"resume={study_id}: the study is of task {tags.get('task')}, or its data has changed")
-    ours = process_tags()
-    alive = tags.get("host") == ours["host"] and not is_dead(tags) and tags.get("pid") != ours["pid"]
-    if run.info.status == "RUNNING" and alive:
-        raise ConfigError(f"resume={study_id}: the study is still running as process {tags.get('pid')}")
-    experiment_id = str(run.info.experiment_id)
-    patience.call(lambda: close_stale(backend, experiment_id, study_id))
-    patience.call(lambda: backend.log(study_id, tags={**ours, "status": "running"}))
-    patience.call(lambda: backend.reopen(study_id))
-    return Study(plan, backend, study_id, experiment_id, patience)
-
-
-def close_stale(backend: MlflowBackend, experiment_id: str, study_id: str | None) -> None:
-    """Close as killed the open runs of processes that are gone, and those of the given study."""
-    for run in backend.runs([experiment_id], "attributes.status = 'RUNNING' AND tags.status = 'running'"):
-        tags = run.data.tags
-        ours = study_id is not None and study_id in (tags.get("study"), run.info.run_id)
-        if ours or is_dead(tags):
-            backend.log(run.info.run_id, tags={"status": "killed"})
-            backend.close(run.info.run_id, "KILLED")
-
-
 def run_params(brief: Brief, layers: Mapping[str, Layer], engineer: str) -> dict[str, str]:
     """The effective settings under dotted keys, and which of them the user and the Enhancer set."""
-    params = {f"settings.{key}": _word(value) for key, value in brief.settings.model_dump().items()}
+    params = {f"settings.{key}": word(value) for key, value in brief.settings.model_dump().items()}
     for layer in ("user", "enhancer"):
         params[f"layer.{layer}"] = ", ".join(key for key, from_layer in layers.items() if from_layer == layer) or "-"
     return {**params, "engineer": engineer, "validation": brief.task.validation.kind}
 
 
-def study_params(plan: StudyPlan) -> dict[str, str]:
-    """The settings a study starts from; dotted, because `mlflow run` has taken the plain names."""
-    params = {f"settings.{key}": _word(value) for key, value in plan.settings.model_dump().items()}
-    return {**params, "study.engineer": plan.engineer, "study.runs": str(plan.runs)}
-
-
-def study_points(history: History) -> list[Point]:
-    """Best score and totals of a study; `best_score` has a step for each run."""
-    if not history.runs:
-        return []
-    metric, at = history.runs[0].metric, time.time()
-    points: list[Point] = []
-    best: RunSummary | None = None
-    for step, run in enumerate(history.runs):
-        best = metric.best([best, run] if best is not None else [run])
-        values = {"run_score": run.score, "best_score": None if best is None else best.score}
-        points += [Point(key=k, value=v, step=step, at=at) for k, v in values.items() if v is not None]
-    totals: dict[str, float | None] = {
-        "improvement_percent": improvement_percent(history),
-        "audit_score": None if best is None else best.audit_score,
-        "seconds": sum(run.seconds for run in history.runs),
-        **cost_metrics(total_cost(history)),
-    }
-    return points + [Point(key=key, value=value, at=at) for key, value in totals.items() if value is not None]
-
-
-def study_note(history: History, experiment_id: str) -> str:
-    """The description of the study's page: the winner first, then the runs."""
-    best = history.best()
-    rows = [
-        f"| [{run.run_id}](#/experiments/{experiment_id}/runs/{run.mlflow_run_id}) | {run.status} | "
-        f"{'-' if run.score is None else f'{run.score:.6g}'} | {run.seconds:.0f} |"
-        for run in history.runs
-    ]
-    head = "No run has a score." if best is None else f"**Best: {best.run_id}**, {best.metric.name} {best.score:.6g}"
-    return "\n".join([head, "", "| run | status | score | seconds |", "|---|---|---|---|", *rows])
-
-
-def _study_tags(plan: StudyPlan) -> dict[str, str]:
-    task = plan.task
-    tags = {
-        **plan.tags,
-        **process_tags(),
-        "kind": "study",
-        "task": task.name,
-        "task_digest": task.digest,
-        "engineer": plan.engineer,
-        "metric": task.metric.name,
-        "direction": task.metric.direction,
-        "status": "running",
-    }
-    return tags if plan.parent_run_id is None else {**tags, "mlflow.parentRunId": plan.parent_run_id}
-
-
-def _origin_tags() -> dict[str, str]:
+def origin_tags() -> dict[str, str]:
     """User, source and git commit, as MLflow finds them."""
     from mlflow.tracking.context.registry import resolve_tags
 
     return {str(key): str(value) for key, value in resolve_tags().items()}
 
 
-def _word(value: object) -> str:
+def word(value: object) -> str:
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "-"
     return "-" if value is None else str(value)

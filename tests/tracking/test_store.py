@@ -11,6 +11,7 @@ import pytest
 from mlestar.errors import ConfigError, StoreUnavailable
 from mlestar.records.run import RunSummary
 from mlestar.records.settings import Settings
+from mlestar.tracking.processes import STARTED
 from mlestar.tracking.store import Store, StoreConfig, open_store
 from mlestar.tracking.study import Study
 from tests.tracking.samples import a_brief, a_record, a_strategy, a_task, events_of
@@ -112,7 +113,7 @@ def test_runs_of_a_dead_process_are_closed_as_killed(open_again: Callable[[], St
     study = start(store, tmp_path)
     run = study.start_run(a_brief(study.plan.task, study_id=study.study_id))
     for run_id in (study.study_id, run.mlflow_run_id):
-        store.backend.log(run_id, tags={"pid_started": "1"})
+        store.backend.log(run_id, tags={STARTED: "1"})
     other = start(open_again(), tmp_path)
     assert store.backend.run(study.study_id).info.status == "KILLED"
     assert store.backend.run(run.mlflow_run_id).data.tags["status"] == "killed"
