@@ -109,6 +109,16 @@ def compose_layers(overrides: Sequence[str], config_dir: Path | None = None) -> 
         GlobalHydra.instance().hydra = held
 
 
+def compose_store(overrides: Sequence[str]) -> StoreConfig:
+    """The store alone, for programs that only look; raises ConfigError."""
+    composed = compose_layers(overrides)
+    try:
+        return StoreConfig.model_validate(OmegaConf.to_container(composed.store, resolve=True))
+    except ValidationError as invalid:
+        lines = [f"store.{error['loc'][0]}={error['input']}: {error['msg']}" for error in invalid.errors()]
+        raise ConfigError("; ".join(lines)) from invalid
+
+
 def check_overrides(overrides: Sequence[str], config_dir: Path | None = None) -> None:
     """Raise ConfigError when any point of a sweep, or the one point there is, is not a valid configuration."""
     for point in _points(overrides):
