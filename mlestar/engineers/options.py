@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from mlestar.doors import Usage
+from mlestar.doors import Question, Usage
 from mlestar.engineers.model import Request
 from mlestar.engineers.prices import Price, price_of
 from mlestar.questions import enhancement, ensemble, initialization, refinement, review, submission
@@ -111,13 +112,12 @@ class LlmConfig(Record):
 
 
 def question_names() -> tuple[str, ...]:
-    """Names of all questions; pydantic leaves names like `Question[Code]` in their modules too."""
-    return tuple(
-        name
-        for module in _MODULES
-        for name, value in vars(module).items()
-        if name.isidentifier()
-        and isinstance(value, type)
-        and value.__module__ == module.__name__
-        and hasattr(value, "answer_type")
-    )
+    """Names of all questions."""
+    return tuple(name for module in _MODULES for name, value in vars(module).items() if _is_question_of(module, value))
+
+
+def _is_question_of(module: ModuleType, value: object) -> bool:
+    """Whether the module defines this question; pydantic leaves classes like `Question[Code]` there as well."""
+    if not isinstance(value, type) or not issubclass(value, Question):
+        return False
+    return value.__module__ == module.__name__ and "[" not in value.__name__

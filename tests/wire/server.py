@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from mlestar.doors import Engineer
+from mlestar.errors import BadAnswer
 from tests.wire.heard import heard
 from tests.wire.replies import CONTENT_FAULTS, Reply, gemini_body, misspoken, openai_body, spoken
 
@@ -112,7 +113,10 @@ class FakeService:
         question = heard(prompt)
         seen.question = type(question).__name__
         self._keep(seen, prompt)
-        answer = asyncio.run(self.engineer.ask(question))
+        try:
+            answer = asyncio.run(self.engineer.ask(question))
+        except BadAnswer as bad:
+            return Reply(text=f"I do not know: {bad}")
         reply = spoken(question, answer, plain_json=plain_json, searched=searched)
         return misspoken(reply, seen.fault) if seen.fault in CONTENT_FAULTS else reply
 
