@@ -32,22 +32,23 @@ class EngineerEnhancerConfig(Record):
 class EngineerEnhancer:
     """Asks an engineer; an engineer that fails means the safe default, never the end of a study."""
 
-    def __init__(self, engineer: Engineer) -> None:
+    def __init__(self, config: EngineerEnhancerConfig, engineer: Engineer) -> None:
+        self._config = config
         self._engineer = engineer
 
     async def advise(self, situation: Situation) -> Advice:
         try:
-            proposal = await self._engineer.ask(question_about(situation))
+            proposal = await self._engineer.ask(question_about(situation, carries_best=self._config.carry_best))
         except MleStarError as error:
             return unchanged(f"the engineer gave none ({type(error).__name__}: {error})", situation)
         return validated(proposal, situation)
 
 
-def question_about(situation: Situation) -> AdviseNextRun:
+def question_about(situation: Situation, *, carries_best: bool = True) -> AdviseNextRun:
     """The question put to the engineer; equal situations give equal questions."""
     effective = situation.effective()
     return AdviseNextRun(
-        digest=digest(situation.history, situation.earlier, task=situation.task).text,
+        digest=digest(situation.history, situation.earlier, task=situation.task, carries_best=carries_best).text,
         metric=situation.metric,
         adjustable=tuple(
             Adjustable(name=name, current=getattr(effective, name), allowed=bounds_of(name).in_words())

@@ -24,7 +24,7 @@ def build_enhancer(config: EnhancerConfig, engineer: Engineer) -> Enhancer:
     """The Enhancer a configuration names; only one of them asks the engineer."""
     match config:
         case EngineerEnhancerConfig():
-            return EngineerEnhancer(engineer)
+            return EngineerEnhancer(config, engineer)
         case BayesEnhancerConfig():
             return BayesEnhancer(config)
         case OffEnhancerConfig():

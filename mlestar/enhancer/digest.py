@@ -46,7 +46,12 @@ MOST_LINES = {
 
 
 def digest(
-    history: History, earlier: History | None = None, *, task: str = "", limit_bytes: int = LIMIT_BYTES
+    history: History,
+    earlier: History | None = None,
+    *,
+    task: str = "",
+    carries_best: bool = False,
+    limit_bytes: int = LIMIT_BYTES,
 ) -> HistoryDigest:
     """The digest of a study and of what earlier studies taught.
 
@@ -59,7 +64,8 @@ def digest(
     same = [run for run in before if run.task == name and (not ended or run.metric == ended[-1].metric)]
     others = [run for run in before if run.task != name]
     whole = _assembled(ended, same, others)
-    return _bounded(whole, limit_bytes)
+    carried = carries_best and whole.best is not None
+    return _bounded(whole.model_copy(update={"carries_best": carried}), limit_bytes)
 
 
 def _assembled(ended: Sequence[RunSummary], same: Sequence[RunSummary], others: Sequence[RunSummary]) -> HistoryDigest:

@@ -93,7 +93,10 @@ def cost_line(runs: Iterable[RunSummary]) -> CostLine:
 
 
 def phases_of(run: RunSummary, before: float | None = None) -> tuple[PhaseLine, ...]:
-    """The phases of one run with the gain each brought, the first over the best score before the run."""
+    """The phases of one run with the gain each brought, the first over what was known or carried before the run."""
+    for candidate in run.candidates:
+        if candidate.model == CARRIED and run.metric.better(candidate.score, before):
+            before = candidate.score
     lines = []
     for phase in run.phases:
         line = _phase_line(phase, gain_of(run.metric, phase.best_score, before))
@@ -316,13 +319,15 @@ def _word(value: SettingValue) -> SettingValue:
 
 def _goal_outcome(run: RunSummary, phase: str, focus: str, priority: int) -> GoalOutcome:
     followed = [attempt for attempt in run.attempts if attempt.phase == phase and attempt.focus == focus]
+    asked = focus.casefold() if phase == "initialization" else None
+    models = sum(candidate.model.casefold() == asked for candidate in run.candidates)
     gains = [gain for attempt in followed if (gain := finite(attempt.gain)) is not None]
     return GoalOutcome.model_validate(
         {
             "phase": phase,
             "focus": cut(focus, NAME),
             "priority": priority,
-            "tried": len(followed),
+            "tried": len(followed) + models,
             "best_gain": max(gains, default=None),
         }
     )

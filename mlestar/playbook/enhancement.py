@@ -6,17 +6,19 @@ next run must fit its budget.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 from mlestar.playbook.case import Case
-from mlestar.playbook.families import FAMILIES, family_like
-from mlestar.playbook.rounds import decide_settings
+from mlestar.playbook.rounds import decide_settings, untried_families
 from mlestar.questions.answers import StrategyProposal
 from mlestar.questions.enhancement import AdviseNextRun
 from mlestar.records.digest import FocusLine, HistoryDigest, LessonLine
 from mlestar.records.strategy import ENSEMBLE_FOCUSES, REFINEMENT_FOCUSES, Goal, Phase
 
 REFINEMENT_GOALS = 4
+IDLE = 0.5
+"""Promise left to a focus each time it was asked for and could not be tried."""
 LESSON_WEIGHT = 3.0
 """Lessons of other tasks count as at most so many tries."""
 
@@ -40,11 +42,23 @@ def refinement_goals(case: Case) -> Iterable[Goal]:
     lines = {line.focus: line for line in case.digest.foci if line.phase == "refinement"}
     gains = [line.best_gain for line in lines.values() if line.best_gain is not None and line.best_gain > 0]
     typical = sorted(gains)[len(gains) // 2] if gains else 1.0
+    idle = _idle_foci(case.digest)
     promise = {
-        focus: expected_gain(lines.get(focus), case.digest.lessons, focus, typical) for focus in REFINEMENT_FOCUSES
+        focus: expected_gain(lines.get(focus), case.digest.lessons, focus, typical) * IDLE ** idle.get(focus, 0)
+        for focus in REFINEMENT_FOCUSES
     }
     best = sorted(REFINEMENT_FOCUSES, key=lambda focus: -promise[focus])[:REFINEMENT_GOALS]
     return [goal("refinement", focus, _told(lines.get(focus))) for focus in best]
+
+
+def _idle_foci(digest: HistoryDigest) -> Counter[str]:
+    """How often a focus was asked for and never tried although others were: it seems not to fit the task."""
+    idle: Counter[str] = Counter()
+    for line in digest.strategies:
+        asked = [outcome for outcome in line.goals if outcome.phase == "refinement"]
+        if any(outcome.tried for outcome in asked):
+            idle.update(outcome.focus for outcome in asked if not outcome.tried)
+    return idle
 
 
 def expected_gain(line: FocusLine | None, lessons: Iterable[LessonLine], focus: str, typical: float) -> float:
@@ -82,11 +96,13 @@ def ensemble_goals(case: Case) -> Iterable[Goal]:
 
 def model_goals(case: Case) -> Iterable[Goal]:
     """Model families that no run has tried, one less than a run has candidates; none when nothing is known."""
-    tried = {family.name for line in case.digest.models if (family := family_like(line.model))}
-    fresh = [family for family in FAMILIES.values() if family.name not in tried]
-    wanted = fresh[: max(1, int(case.number("num_model_candidates", 2)) - 1)] if tried else []
+    fresh = untried_families(case.digest) if case.digest.models else []
+    wanted = fresh[: max(1, int(case.number("num_model_candidates", 2)) - 1)]
     # The rationale names no family: a planner looks for the wished one in it too.
-    return [goal("initialization", family.title, f"never tried, unlike {len(tried)} others") for family in wanted]
+    return [
+        goal("initialization", family.title, f"never tried, unlike {len(case.digest.models)} others")
+        for family in wanted
+    ]
 
 
 def submission_goals(case: Case) -> Iterable[Goal]:

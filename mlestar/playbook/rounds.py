@@ -6,7 +6,8 @@ Few changes at a time, so that the next digest can tell what each brought.
 from __future__ import annotations
 
 from mlestar.playbook.case import Case
-from mlestar.records.digest import PhaseLine
+from mlestar.playbook.families import FAMILIES, Family, family_like
+from mlestar.records.digest import HistoryDigest, PhaseLine
 from mlestar.records.strategy import Phase
 
 SHARE_OF_BUDGET = 0.7
@@ -15,6 +16,8 @@ MOST_MOVES = 2
 """Settings raised at a time; one more when a run uses little of its budget."""
 STARVED_SHARE = 0.4
 """A run that used this share of its budget and left rounds out had too little time, not too few ideas."""
+ENOUGH_ROUNDS = 0.7
+"""A run that carried out this share of its rounds had time enough."""
 
 
 def decide_settings(case: Case) -> None:
@@ -26,6 +29,8 @@ def decide_settings(case: Case) -> None:
     cut(case)
     if starved(case):
         relieve(case)
+    elif drop_known_models(case):
+        grow(case)
     else:
         fit(case)
         grow(case)
@@ -67,12 +72,21 @@ def cut(case: Case) -> None:
         case.set("inner_loop_round", inner - 1, f"refinement brought nothing in {refined.seconds:.0f} s")
 
 
+def drop_known_models(case: Case) -> bool:
+    """When the best script is carried and every family was tried, fresh first scripts only repeat what is known."""
+    if not case.digest.carries_best or untried_families(case.digest):
+        return False
+    tried = len({line.model for line in case.digest.models})
+    return case.set("num_model_candidates", 1, f"all {tried} models were tried and the best script is carried")
+
+
 def starved(case: Case) -> bool:
-    """Whether time ran out on the last run: rounds were left out and the budget was well used."""
+    """Whether time ran out on the last run: many rounds were left out and the budget was well used."""
     last = case.last
     if last is None or last.seconds < STARVED_SHARE * case.number("computational_budget", 3600):
         return False
-    return any(line.rounds_done < line.rounds_asked for line in last.phases)
+    asked = sum(line.rounds_asked for line in last.phases)
+    return sum(line.rounds_done for line in last.phases) < ENOUGH_ROUNDS * asked
 
 
 def relieve(case: Case) -> None:
@@ -84,7 +98,14 @@ def relieve(case: Case) -> None:
         f"{line.rounds_done} of {line.rounds_asked} {line.phase} rounds" for line in last.phases if line.rounds_asked
     ]
     reason = f"time ran out on {last.run} ({', '.join(told)})"
-    for name in (*_by_rate(case, reverse=True), "num_solutions"):
+    if drop_known_models(case):
+        return
+    ensembles = case.phase("ensemble")
+    alone = case.digest.carries_best and ensembles.seconds > 0 and not ensembles.gain
+    order = (
+        ("num_solutions", *_by_rate(case, reverse=True)) if alone else (*_by_rate(case, reverse=True), "num_solutions")
+    )
+    for name in order:
         value = int(case.number(name, 1))
         if value > 1 and case.set(name, value - 1, reason):
             return
@@ -123,6 +144,15 @@ def grow(case: Case) -> None:
             if before is not None:
                 case.overrides[name] = before
             moves -= 1
+
+
+def untried_families(digest: HistoryDigest) -> list[Family]:
+    """Model families that no run has tried; one that was asked for in vain does not suit the task."""
+    asked = (goal.focus for line in digest.strategies for goal in line.goals if goal.phase == "initialization")
+    tried = {
+        family.name for words in (*(line.model for line in digest.models), *asked) if (family := family_like(words))
+    }
+    return [family for family in FAMILIES.values() if family.name not in tried]
 
 
 ROUNDS: dict[str, Phase] = {

@@ -204,6 +204,8 @@ class HistoryDigest(Record):
     best: BestLine | None = None
     runs_since_best: int = 0
     """Runs of the study after the one that holds its best score."""
+    carries_best: bool = False
+    """The best script known takes part in the next run as a starting solution."""
     settings: tuple[SettingLine, ...] = ()
     cost: CostLine = CostLine()
     phases: tuple[PhaseLine, ...] = ()

@@ -44,7 +44,7 @@ async def advised(
     overrides: dict[str, JsonValue] | None = None, goals: tuple[JsonValue, ...] = (), *, at: Situation | None = None
 ) -> Advice:
     proposal = StrategyProposal(strategic_summary="why", config_overrides=overrides or {}, strategic_goals=goals)
-    return await EngineerEnhancer(Says(proposal)).advise(at or situation())
+    return await EngineerEnhancer(EngineerEnhancerConfig(), Says(proposal)).advise(at or situation())
 
 
 def goal(priority: JsonValue, focus: JsonValue = "encoding", phase: JsonValue = "refinement") -> JsonValue:
@@ -173,7 +173,7 @@ async def test_a_focus_of_the_vocabulary_is_spelled_as_there_and_another_is_kept
 
 @pytest.mark.parametrize("fault", [BadAnswer("no JSON"), EngineerUnavailable("503"), BudgetExhausted("usd")])
 async def test_an_engineer_that_fails_means_the_safe_default(fault: MleStarError) -> None:
-    advice = await EngineerEnhancer(Says(fault)).advise(situation())
+    advice = await EngineerEnhancer(EngineerEnhancerConfig(), Says(fault)).advise(situation())
     assert advice.applied.config_overrides == {}
     assert advice.applied.strategic_goals == ()
     assert str(fault) in advice.applied.strategic_summary

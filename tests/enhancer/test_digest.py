@@ -6,7 +6,9 @@ import pytest
 
 from mlestar.enhancer.digest import digest
 from mlestar.records.digest import HistoryDigest
-from mlestar.records.run import History, PhaseSummary
+from mlestar.records.run import CandidateSummary, History, PhaseSummary
+from mlestar.records.settings import Settings
+from mlestar.records.solution import CARRIED
 from mlestar.records.strategy import Goal, Strategy
 from tests.enhancer.histories import AUC, attempt, long_history, run
 
@@ -81,6 +83,29 @@ def test_each_phase_is_told_with_its_gain_and_its_rate() -> None:
     assert told["initialization"].gain is None
     assert told["refinement"].gain == pytest.approx(0.1)
     assert told["refinement"].gain_per_second == pytest.approx(0.1 / 50)
+
+
+def test_what_the_carried_script_scores_is_no_gain_of_the_first_phase() -> None:
+    carried = CandidateSummary(solution=1, model=CARRIED, score=0.45, seconds=1)
+    phases = (PhaseSummary(phase="initialization", best_score=0.45, seconds=3, executions=1, failures=0),)
+    told = digest(History(runs=(run(0, 0.5), run(1, 0.45, phases=phases, candidates=(carried,)))))
+    assert told.runs[0].phases[0].gain == 0
+    assert told.models == ()
+
+
+def test_rounds_asked_for_and_carried_out_are_told() -> None:
+    ran = run(0, 0.5, settings=Settings(num_solutions=2, outer_loop_round=3), attempts=(attempt("encoding", 0.1),))
+    told = {line.phase: line for line in digest(History(runs=(ran,))).runs[0].phases}
+    assert (told["refinement"].rounds_asked, told["refinement"].rounds_done) == (6, 1)
+    assert (told["ensemble"].rounds_asked, told["ensemble"].rounds_done) == (1, 0)
+
+
+def test_a_model_asked_for_counts_as_tried_when_a_first_script_is_of_it() -> None:
+    goal = Goal(target_agent_phase="initialization", focus="Extra trees", priority=1)
+    candidate = CandidateSummary(solution=1, model="extra trees", score=0.5, seconds=1)
+    strategy = Strategy(strategic_summary="", strategic_goals=(goal,))
+    told = digest(History(runs=(run(0, 0.5, strategy=strategy, candidates=(candidate,)),)))
+    assert told.strategies[0].goals[0].tried == 1
 
 
 def test_a_phase_that_never_ran_is_not_told() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mlestar.enhancer.advise import EngineerEnhancer
+from mlestar.enhancer.advise import EngineerEnhancer, EngineerEnhancerConfig
 from mlestar.enhancer.situation import Situation
 from mlestar.playbook.book import Playbook
 from mlestar.records.run import AttemptSummary, Cost, History, PhaseSummary, RunSummary
@@ -49,7 +49,7 @@ def simulated(number: int, user: Settings, strategy: Strategy | None, start: flo
 
 
 async def advised_runs(count: int, user: Settings) -> tuple[list[RunSummary], list[Advice]]:
-    enhancer = EngineerEnhancer(Playbook())
+    enhancer = EngineerEnhancer(EngineerEnhancerConfig(), Playbook())
     runs, heard = [simulated(0, user, None, 0.5)], []
     for number in range(1, count):
         advice = await enhancer.advise(

@@ -12,12 +12,14 @@ from mlestar.records.digest import (
     BestLine,
     FaultLine,
     FocusLine,
+    GoalOutcome,
     HistoryDigest,
     LessonLine,
     ModelLine,
     PhaseLine,
     RunLine,
     SettingLine,
+    StrategyLine,
     StudyLine,
 )
 from mlestar.records.settings import OVERRIDABLE, Settings, bounds_of
@@ -164,6 +166,23 @@ def test_model_families_never_tried_are_asked_for() -> None:
     asked = [family.name for wanted in goals if (family := family_like(wanted)) is not None]
     assert len(asked) == len(goals)
     assert not {"lightgbm", "linear"} & set(asked)
+
+
+def test_first_scripts_are_cut_when_all_models_are_known_and_the_best_is_carried() -> None:
+    models = tuple(ModelLine(model=family.title, tried=1, best_score=0.6) for family in FAMILIES.values())
+    carried = advised(told(models=models, carries_best=True))
+    assert carried.config_overrides["num_model_candidates"] == 1
+    assert goals_of(carried, "initialization") == []
+    alone = advised(told(models=models, carries_best=False))
+    assert alone.config_overrides.get("num_model_candidates") != 1
+
+
+def test_a_focus_asked_for_in_vain_gives_way() -> None:
+    tried = GoalOutcome(phase="refinement", focus="bagging", priority=2, tried=1, best_gain=-0.1)
+    idle = GoalOutcome(phase="refinement", focus="feature_engineering", priority=1)
+    earlier = tuple(StrategyLine(run=f"run_{k}", goals=(idle, tried)) for k in (2, 1))
+    goals = goals_of(advised(told(strategies=earlier, foci=(focus("bagging", 2, 0, -0.1),))), "refinement")
+    assert "feature_engineering" not in goals
 
 
 def test_a_locked_setting_is_left_alone() -> None:
