@@ -30,8 +30,8 @@ def propose_variations(question: ProposeVariations) -> Variations:
     done = {(studied.component, studied.change) for studied in question.studied}
     variations = []
     for component, change, section, varied in _variants(recipe):
-        block, replacement = blocks[section], _blocks_text(varied, section)
-        if (component, change) in done or replacement == block:
+        block, replacement = blocks[section], _blocks_text(recipe, varied, section)
+        if (component, change) in done or replacement == block or _searches_in_vain(varied):
             continue
         variations.append(Variation(component=component, change=change, block=block, replacement=replacement))
     return Variations(variations=tuple(variations[: question.count]))
@@ -60,12 +60,17 @@ def _variants(recipe: Recipe) -> Iterable[tuple[str, str, str, Recipe]]:
     yield "encoding", "rare categories as one", "encoding", recipe.model_copy(update={"encoding": rare})
 
 
-def _blocks_text(recipe: Recipe, section: str) -> str:
-    """The text that takes a section's place; a search that belongs to the models follows them."""
-    text = section_text(recipe, section)
-    if section == "models" and recipe.tuning is not None:
-        text += "\n\n\n" + section_text(recipe, "tuning")
+def _blocks_text(recipe: Recipe, changed: Recipe, section: str) -> str:
+    """The text that takes a section's place; a search that the script does not have yet follows the models."""
+    text = section_text(changed, section)
+    if section == "models" and changed.tuning is not None and recipe.tuning is None:
+        text += "\n\n\n" + section_text(changed, "tuning")
     return text
+
+
+def _searches_in_vain(recipe: Recipe) -> bool:
+    """Whether the script would search the parameters of a model it no longer has."""
+    return recipe.tuning is not None and recipe.tuning.model not in recipe.model_names
 
 
 def summarize_ablation(question: SummarizeAblation) -> Text:
@@ -113,7 +118,7 @@ def write_block(question: WriteBlock) -> Code:
     section = _section_of(question.script, question.block)
     move = _move_of(question.focus, question.plan, section)
     changed = move.change(recipe, question.assignment)
-    return Code(source=_blocks_text(changed, section))
+    return Code(source=_blocks_text(recipe, changed, section))
 
 
 def _move_of(focus: str, plan: str, section: str) -> Move:
