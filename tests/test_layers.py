@@ -18,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("pipeline", "enhancer", "engineers", "playbook", "execution", "tracking", "tape", "progress"),
     ("orchestrator", "choice"),
     ("config",),
-    ("__main__", "history", "reproduce"),
+    ("__main__", "history", "reproduce", "check"),
     ("__init__",),
 )
 """Lowest first; a part may import parts of lower layers, and itself."""
