@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mlestar.playbook.families import SECOND_LAYER, family_of
 from mlestar.playbook.initialization import first_recipe, suited_families, with_models
-from mlestar.playbook.recipe import EnsemblePart, ModelPart, Recipe, parse
+from mlestar.playbook.recipe import EnsemblePart, ModelPart, ModelsPart, Recipe, StackingPart, TrainingPart, parse
 from mlestar.playbook.render import render
 from mlestar.questions.answers import Code, Idea
 from mlestar.questions.ensemble import PlanEnsemble, ScoredScript, WriteEnsemble
@@ -26,15 +27,29 @@ def plan_ensemble(question: PlanEnsemble) -> Idea:
 
 
 def write_ensemble(question: WriteEnsemble) -> Code:
-    """The best solution's script with the models of all."""
+    """The best solution's script with the models of all; by weights and stacking also every other suitable family."""
     given = question.assignment
     recipe = _merged(question.scripts, given)
-    if question.focus != "simple_averaging":
-        present = {model.name for model in recipe.models.models}
-        more = tuple(ModelPart(name=f.name) for f in suited_families(given) if f.name not in present)
-        recipe = with_models(recipe, more)
-        recipe = recipe.model_copy(update={"ensemble": EnsemblePart(method="greedy")})
-    return Code(source=render(recipe))
+    if question.focus == "simple_averaging":
+        return Code(source=render(recipe))
+    present = {model.name for model in recipe.models.models}
+    more = tuple(ModelPart(name=f.name) for f in suited_families(given) if f.name not in present)
+    recipe = _cheapest_first(with_models(recipe, more))
+    features = recipe.features.model_copy(update={"ratios": 40, "neighbours": True})
+    deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
+    update = {
+        "features": features,
+        "training": TrainingPart(folds=8, reserve=question.focus == "stacking"),
+        "stacking": deep if question.focus == "stacking" else None,
+        "ensemble": EnsemblePart(method="greedy", repeats=6),
+    }
+    return Code(source=render(recipe.model_copy(update=update)))
+
+
+def _cheapest_first(recipe: Recipe) -> Recipe:
+    """Many cheap models before few dear ones, so that time that is short still gives a mixture."""
+    models = sorted(recipe.models.models, key=lambda model: family_of(model.name).cost)
+    return recipe.model_copy(update={"models": ModelsPart(models=tuple(models))})
 
 
 def _merged(scripts: tuple[ScoredScript, ...], given: Assignment) -> Recipe:

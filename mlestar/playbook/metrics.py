@@ -48,10 +48,10 @@ def _of_probabilities(title: str, function: str, binary: str, multiclass: str) -
 
 _RMSLE = WrittenMetric(
     "Root mean squared error of logarithms",
-    ("from sklearn.metrics import root_mean_squared_error",),
+    (),
     (
-        "truth, prediction = np.maximum(to_units(truth), 0), np.maximum(to_units(prediction), 0)",
-        "return root_mean_squared_error(np.log1p(truth), np.log1p(prediction))",
+        "truth, prediction = (np.log1p(np.maximum(to_units(side), 0)) for side in (truth, prediction))",
+        "return np.sqrt(np.mean((prediction - truth) ** 2))",
     ),
 )
 _SPEARMAN = WrittenMetric(
@@ -61,12 +61,8 @@ _SPEARMAN = WrittenMetric(
 )
 _LOG_LOSS = WrittenMetric(
     "Log-loss",
-    ("from sklearn.metrics import log_loss",),
-    (
-        "probabilities = np.clip(prediction, 1e-6, 1)",
-        "probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)",
-        "return log_loss(truth, probabilities, labels=np.arange(len(classes)))",
-    ),
+    (),
+    ("return -np.mean(np.log(np.clip(prediction[np.arange(len(truth)), truth], 1e-15, 1)))",),
 )
 _AUC = _of_probabilities(
     "Area under the ROC curve",
@@ -83,7 +79,11 @@ _AVERAGE_PRECISION = _of_probabilities(
 _BRIER = WrittenMetric("Brier score", (), ("return np.mean((prediction - np.eye(len(classes))[truth])[:, 1:] ** 2)",))
 
 _METRICS: dict[str, WrittenMetric] = {
-    "rmse": _of_values("Root mean squared error", "root_mean_squared_error"),
+    "rmse": WrittenMetric(
+        "Root mean squared error",
+        (),
+        ("return np.sqrt(np.mean((to_units(prediction) - to_units(truth)) ** 2))",),
+    ),
     "mse": _of_values("Mean squared error", "mean_squared_error"),
     "mae": _of_values("Mean absolute error", "mean_absolute_error"),
     "medae": _of_values("Median absolute error", "median_absolute_error"),

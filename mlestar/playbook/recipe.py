@@ -21,7 +21,8 @@ from mlestar.records.base import Record
 
 Parameter = int | float | str | bool | None | tuple[int, ...]
 Transform = Literal["none", "log", "sqrt", "rank"]
-Post = Literal["none", "rescale", "round", "temperature", "thresholds"]
+Table = Literal["native", "enriched", "codes", "enriched_codes", "scaled"]
+Post = Literal["none", "rescale", "temperature", "thresholds"]
 
 HEADER_WIDTH = 116
 _HEADER = re.compile(r"^# \[([a-z]+)\] (?=\{)", re.MULTILINE)
@@ -48,17 +49,11 @@ class FeaturesPart(Record):
     dates: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
     text_components: int = 32
-    coordinates: tuple[str, ...] = ()
-    """Latitude and longitude, in this order."""
-    neighbours: tuple[str, ...] = ()
-    """Columns that span the space in which the targets of the nearest rows are averaged."""
     missing_count: bool = False
     ratios: int = 0
-    """How many arithmetic combinations of columns to keep."""
-    group_means: int = 0
-    """How many categories by numbers deviations from group means to add."""
-    select: float = 1.0
-    """Share of the features to keep, most informative first."""
+    """How many arithmetic combinations of columns are added."""
+    neighbours: bool = False
+    """Whether the mean target of near rows is added."""
 
 
 class EncodingPart(Record):
@@ -66,6 +61,7 @@ class EncodingPart(Record):
 
     categories: Literal["codes", "frequency", "target"] = "codes"
     rare: int = 1
+    precision: Literal["float32", "float64"] = "float64"
     """Categories seen fewer times than this are one category."""
 
 
@@ -87,6 +83,8 @@ class ModelPart(Record):
     """One model: a name of the catalogue, and what differs from its defaults there."""
 
     name: str
+    table: Table | None = None
+    """The table it is fed, where that is another one than its family's."""
     params: dict[str, Parameter] = Field(default_factory=dict)
 
 
@@ -110,21 +108,25 @@ class TrainingPart(Record):
 
     folds: int = Field(default=5, ge=2)
     repeats: int = Field(default=1, ge=1)
-    rows: int = 0
-    """Train on a sample of so many rows when there are more; 0 means all."""
+    reserve: bool = False
+    """Whether a part of the time is kept for what follows."""
 
 
 class StackingPart(Record):
     """A second layer that sees the first layer's out-of-fold predictions beside the features."""
 
-    models: tuple[str, ...] = Field(min_length=1)
+    models: tuple[ModelPart, ...] = Field(min_length=1)
+    best: int = 10
+    """How many models of the first layer it sees."""
 
 
 class EnsemblePart(Record):
     """How the models' predictions become one."""
 
-    method: Literal["average", "greedy", "linear"] = "average"
+    method: Literal["average", "greedy"] = "average"
     bags: int = 15
+    repeats: int = 1
+    """At most so many repeats of cross-validation for the models that carry weight, as far as time goes."""
 
 
 class SubmissionPart(Record):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from mlestar.errors import BadAnswer
 from mlestar.playbook.families import Family, family_of
-from mlestar.playbook.metrics import known_metric, written
+from mlestar.playbook.metrics import written
 from mlestar.playbook.recipe import SECTIONS, ModelPart, Parameter, Recipe, header_of
 
 LINE = 100
@@ -43,45 +44,67 @@ def _title(recipe: Recipe) -> str:
 
 
 def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
-    common: dict[str, object] = {"kind": recipe.data.kind, "recipe": recipe}
+    """What a template is told beside its own part."""
+    regression = recipe.data.kind == "regression"
+    target_type = "continuous" if regression else recipe.data.kind
+    common: dict[str, object] = {
+        "kind": recipe.data.kind,
+        "target_type": target_type,
+        "threads": recipe.setup.threads,
+    }
     if section == "metric":
-        return {**common, "metric": written(recipe.metric), "exact": known_metric(recipe.metric)}
-    if section == "models":
-        return {**common, **_models_context(recipe)}
+        return {**common, "metric": written(recipe.metric)}
+    if section in ("models", "stacking"):
+        part = recipe.stacking if section == "stacking" and recipe.stacking else recipe.models
+        return {**common, **_models_context(part.models, regression=regression)}
     if section in ("training", "tuning"):
         tunable = family_of(recipe.tuning.model).tunable if recipe.tuning else ()
-        splitter = "KFold" if recipe.data.kind == "regression" else "StratifiedKFold"
-        return {**common, "splitter": splitter, "tunable": tunable}
+        return {**common, "splitter": "KFold" if regression else "StratifiedKFold", "tunable": tunable}
+    if section == "ensemble":
+        free = [name for name in recipe.model_names if family_of(name).extrapolates]
+        return {**common, "extrapolating": free}
     if section == "submission":
         labels = recipe.submission.classes or recipe.submission.columns
         return {**common, "column_labels": dict(zip(recipe.submission.columns, labels, strict=False))}
     return common
 
 
-def _models_context(recipe: Recipe) -> Mapping[str, object]:
-    regression = recipe.data.kind == "regression"
-    families = [family_of(model.name) for model in recipe.models.models]
+def _models_context(models: Sequence[ModelPart], *, regression: bool) -> Mapping[str, object]:
+    families = [family_of(model.name) for model in models]
     boosted = [family.boosted for family in families]
+    tables = [model.table or family.table for model, family in zip(models, families, strict=True)]
     return {
         "models": [
-            {"name": model.name, "about": family.about, "table": family.table, "expression": _build(model, recipe)}
-            for model, family in zip(recipe.models.models, families, strict=True)
+            {"name": model.name, "about": family.about, "table": table, "expression": _build(model, regression)}
+            for model, family, table in zip(models, families, tables, strict=True)
         ],
-        "tables": {family.table for family in families},
+        "tables": set(tables),
         "boosted": any(boosted),
         "all_boosted": all(boosted),
-        "imports": _imports(families, regression=regression),
+        "imports": _imports(families, set(tables), regression=regression),
     }
 
 
-_TABLE_IMPORTS = {
-    "native": ("from sklearn.preprocessing import FunctionTransformer",),
-    "codes": ("from sklearn.impute import SimpleImputer",),
+_IMPUTER = "from sklearn.impute import SimpleImputer"
+_PIPELINE = "from sklearn.pipeline import make_pipeline"
+_FUNCTION = "from sklearn.preprocessing import FunctionTransformer"
+_CODES = (
+    "from sklearn.compose import ColumnTransformer",
+    _IMPUTER,
+    "from sklearn.model_selection import KFold",
+    "from sklearn.preprocessing import TargetEncoder",
+)
+_TABLE_IMPORTS: Mapping[str, tuple[str, ...]] = {
+    "native": (_FUNCTION,),
+    "enriched": (_FUNCTION, _PIPELINE),
+    "codes": _CODES,
+    "enriched_codes": (*_CODES, _PIPELINE),
     "scaled": (
+        _FUNCTION,
+        _PIPELINE,
         "from sklearn.compose import ColumnTransformer",
         "from sklearn.impute import MissingIndicator, SimpleImputer",
-        "from sklearn.pipeline import make_pipeline",
-        "from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler",
+        "from sklearn.preprocessing import OneHotEncoder, StandardScaler",
     ),
 }
 _BOOSTED_IMPORTS = (
@@ -90,12 +113,11 @@ _BOOSTED_IMPORTS = (
 )
 
 
-def _imports(families: list[Family], *, regression: bool) -> list[str]:
+def _imports(families: Sequence[Family], tables: set[str], *, regression: bool) -> list[str]:
     """One sorted import statement for each module."""
-    lines: list[str] = []
+    lines = [line for table in tables for line in _TABLE_IMPORTS[table]]
     for family in families:
         lines += [*family.imports, *(family.regression_imports if regression else family.classification_imports)]
-        lines += _TABLE_IMPORTS[family.table]
     if any(family.boosted for family in families):
         lines += _BOOSTED_IMPORTS
         if not all(family.boosted for family in families):
@@ -107,15 +129,16 @@ def _imports(families: list[Family], *, regression: bool) -> list[str]:
     return [f"from {module} import {', '.join(sorted(names[module], key=str.lower))}" for module in sorted(names)]
 
 
-def _build(model: ModelPart, recipe: Recipe) -> str:
+def _build(model: ModelPart, regression: bool) -> str:
     """The expression that makes the model, over several lines when it is long."""
     family = family_of(model.name)
-    regression = recipe.data.kind == "regression"
     params = {**family.defaults(regression=regression), **model.params}
     words = [f"{name}={_value(value)}" for name, value in params.items()]
     if family.seeded:
         words.append("random_state=seed")
     expression = family.regression if regression else family.classification
+    if not expression:
+        raise BadAnswer(f"{family.title} is not for {'regression' if regression else 'classes'}")
     joined = ", ".join(words)
     indent = re.search(r"^( *).*\{params\}", expression, re.MULTILINE)
     margin = indent.group(1) if indent else ""
