@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mlestar.doors import Engineer, Event, Examiner, Executor, Lab, Notebook, Notebooks
+from mlestar.doors import Engineer, Event, Examiner, Executor, Lab, Ledger, Notebook, Notebooks
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.noted import NotedEngineer
 from mlestar.enhancer.advise import enhancer_yaml
@@ -27,7 +27,6 @@ from mlestar.records.strategy import Advice
 from mlestar.records.task import Assignment, Task
 from mlestar.tape.tape import Tape
 from mlestar.tape.taped import TapedClock, TapedEngineer, TapedExecutor
-from mlestar.tracking.notebook import RunNotebook
 from mlestar.tracking.store import Store
 from mlestar.tracking.study import Study
 
@@ -163,20 +162,21 @@ class _Runs:
             advice = await self._advice(number, history, tape, folder, heard)
             brief, configuration, texts = await self._brief(run_id, folder, advice, history)
             notebook = await asyncio.to_thread(self._study.start_run, brief, configuration.layers, texts=texts)
+            ledger = Ledger()
             for event in heard.events:
-                notebook.note(event)
+                Notebooks(ledger, notebook).note(event)
             self._parts.watcher.run_started(brief, self._parts.runs)
             if advice is not None:
                 self._parts.watcher.advice(run_id, advice)
-            record = await self._run(brief, tape, notebook)
+            record = await self._run(brief, tape, Notebooks(ledger, notebook, self._parts.watcher))
+            record = record.model_copy(update={"cost": ledger.cost})
         finally:
             tape.close()
         files = {"tape.jsonl": tape.path}
         await asyncio.to_thread(notebook.finish, record, files=files)
         self._parts.watcher.run_ended(record)
 
-    async def _run(self, brief: Brief, tape: Tape, notebook: RunNotebook) -> RunRecord:
-        told = Notebooks(notebook, self._parts.watcher)
+    async def _run(self, brief: Brief, tape: Tape, told: Notebook) -> RunRecord:
         budget = min(brief.settings.computational_budget, self._seconds_left())
         if self._examiner is None:
             self._examiner = await asyncio.to_thread(self._parts.prepare, self._folder / "views")

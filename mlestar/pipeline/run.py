@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mlestar.doors import Lab, Ledger, Notebooks, PhaseEnded, PhaseStarted, scope
+from mlestar.doors import Lab, PhaseEnded, PhaseStarted, scope
 from mlestar.errors import BudgetExhausted, NothingScored
 from mlestar.pipeline.ensemble import combine
 from mlestar.pipeline.initialization import initialize
@@ -19,12 +19,10 @@ from mlestar.records.strategy import Phase
 
 
 async def run_pipeline(brief: Brief, lab: Lab) -> RunRecord:
-    """The record of one run; a failed run is a record too.
+    """The record of one run; a failed run is a record too. What it cost is counted by whoever hears of the answers.
 
     Raises WorldError when the engineer, the executor or the store is gone, since the study can be resumed then.
     """
-    ledger = Ledger()
-    lab = Lab(lab.engineer, lab.executor, Notebooks(ledger, lab.notebook), lab.examiner, lab.clock)
     run = _Run(Workbench(brief, lab))
     started_at, started = time.time(), time.monotonic()
     error: str | None = None
@@ -41,7 +39,6 @@ async def run_pipeline(brief: Brief, lab: Lab) -> RunRecord:
         submission=run.submission,
         best=best,
         audit_score=None if run.submission is None else run.submission.audit_score,
-        cost=ledger.cost,
         seconds=time.monotonic() - started,
         started_at=started_at,
         phase_seconds=run.phase_seconds,
