@@ -20,10 +20,11 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from mlestar.choice import open_engineer
+from mlestar.command_line import EXIT_INTERRUPTED, exit_with, translated
 from mlestar.config import CONF, AppConfig, Composition, check_overrides, compose_layers, named_tasks
 from mlestar.engineers.budget import Budget
 from mlestar.enhancer.choice import build_enhancer
-from mlestar.errors import MleStarError, UserError
+from mlestar.errors import MleStarError
 from mlestar.execution.factory import open_executor
 from mlestar.orchestrator import StudyParts, run_study
 from mlestar.progress import Terminal
@@ -34,10 +35,6 @@ from mlestar.tasks.load import task_paths
 from mlestar.tasks.source import task_of
 from mlestar.tracking.store import Store, open_in_background
 from mlestar.tracking.study import Study
-
-EXIT_USER_ERROR = 2
-EXIT_FAILED = 1
-EXIT_INTERRUPTED = 130
 
 
 def main() -> None:
@@ -50,34 +47,9 @@ def main() -> None:
         sys.argv[1:] = named_tasks(arguments, config_dir)
         hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_application)()
     except MleStarError as error:
-        _exit(error)
+        exit_with(error)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-
-
-def _exit(error: MleStarError) -> None:
-    print(f"mlestar: {error}", file=sys.stderr)  # noqa: T201 - the one line a person sees
-    sys.exit(EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_FAILED)
-
-
-def translated(arguments: Sequence[str]) -> list[str]:
-    """Arguments as `mlflow run` passes them, as Hydra wants them.
-
-    `overrides=…` is one word that holds several; `--settings.seed 1`, an undeclared -P, is `settings.seed=1`.
-    """
-    words: list[str] = []
-    waiting = ""
-    for argument in arguments:
-        if waiting:
-            words.append(f"{waiting}={argument}")
-            waiting = ""
-        elif argument.startswith("--") and "." in argument and "=" not in argument:
-            waiting = argument.removeprefix("--")
-        elif argument.startswith("overrides="):
-            words += shlex.split(argument.removeprefix("overrides="))
-        else:
-            words.append(argument)
-    return words
 
 
 def _user_layer(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
@@ -99,8 +71,7 @@ def _application(composed: DictConfig) -> float | None:
     try:
         history = run_composition(Composition(composed, overrides), Terminal())
     except MleStarError as error:
-        _exit(error)
-        return None
+        exit_with(error)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     best = history.best()

@@ -26,7 +26,7 @@ from mlestar.choice import EngineerConfig
 from mlestar.enhancer.choice import EnhancerConfig
 from mlestar.errors import ConfigError
 from mlestar.execution.factory import ExecutorConfig
-from mlestar.orchestrator import RunConfiguration
+from mlestar.recorder import RunConfiguration
 from mlestar.records.base import Record, digest_of
 from mlestar.records.run import Layer
 from mlestar.records.settings import Settings, bounds_of
@@ -117,6 +117,17 @@ def compose_store(overrides: Sequence[str]) -> StoreConfig:
     except ValidationError as invalid:
         lines = [f"store.{error['loc'][0]}={error['input']}: {error['msg']}" for error in invalid.errors()]
         raise ConfigError("; ".join(lines)) from invalid
+
+
+def recomposed(composed_yaml: str, overrides: Sequence[str]) -> Composition:
+    """A recorded configuration with this machine's executor, store and workspace, and its task if one is named."""
+    recorded, here = OmegaConf.create(composed_yaml), compose_layers(overrides)
+    if not isinstance(recorded, DictConfig):
+        raise ConfigError("the recorded configuration is not a mapping")
+    recorded.executor, recorded.store, recorded.workspace = here.executor, here.store, here.workspace
+    if any(word.startswith("task=") for word in overrides):
+        recorded.task = here.task
+    return Composition(recorded, tuple(overrides))
 
 
 def check_overrides(overrides: Sequence[str], config_dir: Path | None = None) -> None:

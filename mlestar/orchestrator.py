@@ -10,46 +10,36 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
-from mlestar.doors import Engineer, Event, Examiner, Executor, Lab, Ledger, Notebook, Notebooks
+from mlestar.doors import Engineer, Examiner, Executor, Notebook
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.noted import NotedEngineer
 from mlestar.enhancer.advise import enhancer_yaml
 from mlestar.enhancer.carry import best_known
 from mlestar.enhancer.situation import Enhancer, Situation
-from mlestar.errors import MleStarError, WorldError
-from mlestar.pipeline.run import run_pipeline
-from mlestar.records.run import Brief, History, Layer, RunRecord, RunStatus
+from mlestar.errors import MleStarError
+from mlestar.recorder import (
+    CARRIED_SCRIPT,
+    COMPOSED_YAML,
+    Heard,
+    OpenedRun,
+    RunConfiguration,
+    RunDoors,
+    Watcher,
+    record_run,
+)
+from mlestar.records.run import Brief, History, RunStatus
 from mlestar.records.settings import Settings
 from mlestar.records.solution import Script
 from mlestar.records.strategy import Advice
 from mlestar.records.task import Assignment, Task
-from mlestar.tape.tape import Tape
+from mlestar.tape.tape import ExecutionLine, Tape
 from mlestar.tape.taped import TapedClock, TapedEngineer, TapedExecutor
 from mlestar.tracking.store import Store
 from mlestar.tracking.study import Study
 
 SHORTEST_RUN_SECONDS = 10.0
 """A study with less time than this left starts no further run."""
-
-
-@dataclass(frozen=True)
-class RunConfiguration:
-    """What the three layers compose to for one run."""
-
-    settings: Settings
-    layers: dict[str, Layer]
-    composed_yaml: str
-
-
-class Watcher(Notebook, Protocol):
-    """Somebody who watches a study, the terminal for example."""
-
-    def run_started(self, brief: Brief, runs: int) -> None: ...
-    def advice(self, run_id: str, advice: Advice) -> None: ...
-    def run_ended(self, record: RunRecord) -> None: ...
-    def say(self, text: str) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -128,12 +118,11 @@ class _Runs:
         self._user = user
         self._folder = parts.workspace / study.study_id
         self._examiner: Examiner | None = None
+        self._executed: dict[str, ExecutionLine] = {}
 
     async def all(self) -> History:
         history = await asyncio.to_thread(self._study.history)
-        for tape in self._folder.glob("run_*/tape.jsonl"):
-            for used in Tape.usage_on(tape):
-                self._parts.budget.count(used)
+        self._read_tapes()
         over = {run.run_id for run in history.runs if run.status in ("finished", "failed")}
         for number in range(self._parts.runs):
             if f"run_{number}" in over:
@@ -144,6 +133,15 @@ class _Runs:
             await self._one(number, history)
             history = await asyncio.to_thread(self._study.history)
         return history
+
+    def _read_tapes(self) -> None:
+        """Take in what a resumed study used of its limits, and what it executed."""
+        for path in sorted(self._folder.glob("run_*/tape.jsonl")):
+            tape = Tape(path)
+            tape.close()
+            self._executed |= tape.executions
+            for line in tape.answers.values():
+                self._parts.budget.count(line.usage)
 
     def _seconds_left(self) -> float:
         """Seconds of the study's own limit; infinite when it has none."""
@@ -158,41 +156,32 @@ class _Runs:
         folder = self._folder / run_id
         tape = Tape(folder / "tape.jsonl")
         try:
-            heard = _Heard()
+            heard = Heard()
             advice = await self._advice(number, history, tape, folder, heard)
             brief, configuration, texts = await self._brief(run_id, folder, advice, history)
-            notebook = await asyncio.to_thread(self._study.start_run, brief, configuration.layers, texts=texts)
-            ledger = Ledger()
-            for event in heard.events:
-                Notebooks(ledger, notebook).note(event)
             self._parts.watcher.run_started(brief, self._parts.runs)
             if advice is not None:
                 self._parts.watcher.advice(run_id, advice)
-            record = await self._run(brief, tape, Notebooks(ledger, notebook, self._parts.watcher))
-            record = record.model_copy(update={"cost": ledger.cost})
+            seconds = min(brief.settings.computational_budget, self._seconds_left())
+            bench = RunDoors(
+                engineer=TapedEngineer(self._parts.hire(brief.settings), tape),
+                executor=TapedExecutor(self._parts.executor, tape, earlier=self._executed),
+                examiner=await self._prepared(),
+                clock=TapedClock(tape, seconds),
+                watcher=self._parts.watcher,
+            )
+            opened = OpenedRun(brief, configuration, texts, tape.path, tuple(heard.events))
+            await record_run(self._study, opened, bench)
         finally:
             tape.close()
-        files = {"tape.jsonl": tape.path}
-        await asyncio.to_thread(notebook.finish, record, files=files)
-        self._parts.watcher.run_ended(record)
+            self._executed |= tape.executions
 
-    async def _run(self, brief: Brief, tape: Tape, told: Notebook) -> RunRecord:
-        budget = min(brief.settings.computational_budget, self._seconds_left())
+    async def _prepared(self) -> Examiner:
+        """The views of the task, made when the first run needs them."""
         if self._examiner is None:
             self._examiner = await asyncio.to_thread(self._parts.prepare, self._folder / "views")
             self._parts.watcher.say(f"  [dim]{self._examiner.explanation}[/dim]")
-        lab = Lab(
-            engineer=NotedEngineer(TapedEngineer(self._parts.hire(brief.settings), tape), told),
-            executor=TapedExecutor(self._parts.executor, tape),
-            notebook=told,
-            examiner=self._examiner,
-            clock=TapedClock(tape, budget),
-        )
-        try:
-            return await run_pipeline(brief, lab)
-        except WorldError as error:
-            self._parts.watcher.say(f"[red]{error}[/red]")
-            raise
+        return self._examiner
 
     async def _advice(self, number: int, history: History, tape: Tape, folder: Path, heard: Notebook) -> Advice | None:
         """What the Enhancer says about this run, asked for once; None for a first run that nothing is known of."""
@@ -222,11 +211,14 @@ class _Runs:
         """The brief of a run and the texts that show how it was configured."""
         layer = "" if advice is None else enhancer_yaml(advice)
         configuration = self._parts.configure(layer)
-        texts = {"config/composed.yaml": configuration.composed_yaml}
+        texts = {COMPOSED_YAML: configuration.composed_yaml}
         if advice is not None:
             texts["config/enhancer.yaml"] = layer
             texts["advice.json"] = advice.model_dump_json(indent=1)
             _write(folder / "enhancer.yaml", layer)
+        carried = await self._carried(folder, history)
+        if carried is not None:
+            texts[CARRIED_SCRIPT] = carried.source
         brief = Brief(
             run_id=run_id,
             study_id=self._study.study_id,
@@ -234,7 +226,7 @@ class _Runs:
             assignment=self._parts.assignment,
             settings=configuration.settings,
             strategy=None if advice is None else advice.applied,
-            carried=await self._carried(folder, history),
+            carried=carried,
         )
         return brief, configuration, texts
 
@@ -250,16 +242,6 @@ class _Runs:
                 return None
             _write(kept, await asyncio.to_thread(self._parts.store.artifact_text, best.mlflow_run_id, best.path))
         return Script(source=kept.read_text())
-
-
-class _Heard:
-    """Keeps events until there is a run to note them in."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def note(self, event: Event) -> None:
-        self.events.append(event)
 
 
 def _write(path: Path, text: str) -> None:

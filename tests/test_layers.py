@@ -16,8 +16,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("doors",),
     ("questions", "scoring", "tasks"),
     ("pipeline", "enhancer", "engineers", "playbook", "execution", "tracking", "tape", "progress"),
+    ("recorder",),
     ("orchestrator", "choice"),
-    ("config",),
+    ("config", "command_line"),
     ("__main__", "history", "reproduce", "check"),
     ("__init__",),
 )

@@ -110,15 +110,6 @@ class Tape:
         finally:
             tape.close()
 
-    @staticmethod
-    def usage_on(path: Path) -> tuple[Usage, ...]:
-        """What the answers on the tape at this path cost when they were given."""
-        tape = Tape(path)
-        try:
-            return tuple(line.usage for line in tape.answers.values())
-        finally:
-            tape.close()
-
     def append(self, line: Line) -> None:
         """Put a line on the tape; it survives the end of the process from here on."""
         line = line.model_copy(update={"elapsed_seconds": self.elapsed_seconds})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from mlestar.doors import Engineer, Executor, Job, Question, current_meter, current_scope
@@ -93,11 +93,15 @@ class ReplayEngineer:
 
 
 class TapedExecutor:
-    """Executes a script on a view only when that execution is not on the tape."""
+    """Executes a script on a view only when that execution is not on the tape, nor a good one on an earlier tape.
 
-    def __init__(self, inner: Executor, tape: Tape) -> None:
+    A script that failed, timed out or ran out of memory in an earlier run is given another chance.
+    """
+
+    def __init__(self, inner: Executor, tape: Tape, earlier: Mapping[str, ExecutionLine] | None = None) -> None:
         self._inner = inner
         self._tape = tape
+        self._earlier = {} if earlier is None else earlier
         self._shared: Shared[Execution] = Shared()
 
     @property
@@ -114,14 +118,22 @@ class TapedExecutor:
 
     async def execute(self, job: Job) -> Execution:
         line = self._tape.executions.get(job.key)
-        if line is not None and (line.execution.folder is None or line.execution.folder.is_dir()):
+        if line is not None and _files_exist(line.execution):
             return line.execution
         return await self._shared.once(job.key, lambda: self._execute_and_keep(job))
 
     async def _execute_and_keep(self, job: Job) -> Execution:
-        execution = await self._inner.execute(job)
+        known = self._earlier.get(job.key)
+        if known is not None and known.execution.status == "ok" and _files_exist(known.execution):
+            execution = known.execution
+        else:
+            execution = await self._inner.execute(job)
         self._tape.append(ExecutionLine(key=job.key, execution=execution))
         return execution
+
+
+def _files_exist(execution: Execution) -> bool:
+    return execution.folder is None or execution.folder.is_dir()
 
 
 class TapedClock:

@@ -200,8 +200,6 @@ def final_points(record: RunRecord, step: int) -> list[Point]:
 def final_texts(record: RunRecord, summary: RunSummary) -> dict[str, str]:
     """The text artifacts a run ends with."""
     texts = {"final_state.json": final_state_text(record), "run.json": summary.model_dump_json(indent=1)}
-    if record.brief.strategy is not None:
-        texts["strategy.json"] = record.brief.strategy.model_dump_json(indent=1)
     final = record.submission.trial if record.submission is not None else record.best
     if final is not None:
         texts[FINAL_SCRIPT] = final.script.source
