@@ -15,8 +15,9 @@ from typing import TextIO
 from pydantic import PositiveInt, ValidationError
 from rich.console import Console
 
+from mlestar.command_line import exit_with
 from mlestar.config import compose_store
-from mlestar.errors import ConfigError, MleStarError, UserError
+from mlestar.errors import ConfigError, MleStarError
 from mlestar.records.base import Record
 from mlestar.tracking.history import history_table, history_text
 from mlestar.tracking.store import StoreConfig, open_store
@@ -39,8 +40,7 @@ def main() -> None:
     try:
         show(wanted_of(sys.argv[1:]), sys.stdout)
     except MleStarError as error:
-        sys.stderr.write(f"mlestar: {error}\n")
-        sys.exit(2 if isinstance(error, UserError) else 1)
+        exit_with(error)
 
 
 def wanted_of(arguments: Sequence[str]) -> Wanted:

@@ -21,6 +21,7 @@ from mlestar.errors import MleStarError
 from mlestar.recorder import (
     CARRIED_SCRIPT,
     COMPOSED_YAML,
+    STRATEGY,
     Heard,
     OpenedRun,
     RunConfiguration,
@@ -214,7 +215,7 @@ class _Runs:
         texts = {COMPOSED_YAML: configuration.composed_yaml}
         if advice is not None:
             texts["config/enhancer.yaml"] = layer
-            texts["advice.json"] = advice.model_dump_json(indent=1)
+            texts[STRATEGY] = advice.model_dump_json(indent=1)
             _write(folder / "enhancer.yaml", layer)
         carried = await self._carried(folder, history)
         if carried is not None:

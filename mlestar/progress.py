@@ -58,8 +58,8 @@ class Terminal:
 
     def run_started(self, brief: Brief, runs: int) -> None:
         self._status.start(brief)
-        number = int(brief.run_id.removeprefix("run_")) + 1
-        self.say(f"\n[bold]{brief.run_id}[/bold] ({number} of {runs})")
+        last = f"run_{runs - 1}"
+        self.say(f"\n[bold]{brief.run_id}[/bold]" + (f" of run_0 to {last}" if runs > 1 else ""))
 
     def advice(self, run_id: str, advice: Advice) -> None:
         """The Enhancer's decision in plain words."""

@@ -63,7 +63,6 @@ def test_a_run_has_the_artifacts_of_the_layout(store: Store, tmp_path: Path) -> 
     assert {
         "final_state.json",
         "run.json",
-        "strategy.json",
         "config/composed.yaml",
         "1/init_code_1.py",
         "1/init_code_2.py",
