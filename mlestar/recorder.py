@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mlestar.doors import Clock, Engineer, Event, Examiner, Executor, Lab, Notebook, Notebooks
+from mlestar.doors import Clock, Engineer, Event, Examiner, Executor, Lab, Ledger, Notebook, Notebooks
 from mlestar.engineers.noted import NotedEngineer
 from mlestar.pipeline.run import run_pipeline
 from mlestar.records.run import Brief, Layer, RunRecord
@@ -78,9 +78,10 @@ async def record_run(study: Study, run: OpenedRun, doors: RunDoors) -> RunRecord
     Raises WorldError when the engineer, the executor or the store is gone for good.
     """
     notebook = await asyncio.to_thread(study.start_run, run.brief, run.configuration.layers, texts=run.texts)
+    ledger = Ledger()
     for event in run.heard:
-        notebook.note(event)
-    told = Notebooks(notebook, doors.watcher)
+        Notebooks(ledger, notebook).note(event)
+    told = Notebooks(ledger, notebook, doors.watcher)
     lab = Lab(
         engineer=NotedEngineer(doors.engineer, told),
         executor=doors.executor,
@@ -88,7 +89,7 @@ async def record_run(study: Study, run: OpenedRun, doors: RunDoors) -> RunRecord
         examiner=doors.examiner,
         clock=doors.clock,
     )
-    record = await run_pipeline(run.brief, lab)
+    record = (await run_pipeline(run.brief, lab)).model_copy(update={"cost": ledger.cost})
     await asyncio.to_thread(notebook.finish, record, files={TAPE: run.tape})
     doors.watcher.run_ended(record)
     return record
