@@ -22,6 +22,8 @@ from mlestar.errors import BadAnswer
 from tests.wire.heard import heard
 from tests.wire.replies import CONTENT_FAULTS, Reply, gemini_body, misspoken, openai_body, spoken
 
+TOKEN = "loopback-token"
+"""What the token endpoint of Vertex's credentials hands out."""
 GEMINI_PATH = re.compile(r"/models/([^/:]+):generateContent$")
 STATUS_FAULTS = {
     "429_retry_after": (429, "RESOURCE_EXHAUSTED"),
@@ -145,7 +147,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing."""
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        raw = self.rfile.read(int(self.headers["content-length"]))
+        if self.path == "/token":
+            self._send(200, json.dumps({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}).encode())
+            return
+        body = json.loads(raw)
         key = self.headers.get("x-goog-api-key") or self.headers.get("authorization", "").removeprefix("Bearer ")
         service = self.server.service
         seen = service.take(self.path, key, body)
