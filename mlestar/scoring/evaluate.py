@@ -61,7 +61,8 @@ class Exam:
         held_out = [len(sheet.truth) for sheet in self._sheets]
         counts = f"{held_out[0]}" if len(set(held_out)) == 1 else f"{min(held_out)} to {max(held_out)}"
         sealed = f"; {len(self._audit.truth)} audit rows sealed" if self._audit else ""
-        return f"{self._plan.kind}: {self._plan.reason}; {counts} rows graded in each of {len(held_out)}{sealed}"
+        each = " in each fold" if len(held_out) > 1 else ""
+        return f"{self._plan.kind}: {self._plan.reason}; {counts} rows graded{each}{sealed}"
 
     @property
     def views(self) -> tuple[View, ...]:

@@ -7,9 +7,11 @@ import re
 
 from mlestar.records.task import Metric
 
-_LINE = re.compile(r"Final\s+Validation\s+(?:Performance|Score)\W*?[:=]\s*(?P<rest>[^\r\n]*)", re.IGNORECASE)
+_LINE = re.compile(
+    r"Final\s+Validation\s+(?:Performance|Score)\b[^:=\r\n]{0,40}[:=]\s*(?P<rest>[^\r\n]*)", re.IGNORECASE
+)
 _NUMBER = re.compile(
-    r"(?P<number>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+[.,]\d+|\.\d+|\d+\.?)(?:e[+-]?\d+)?)\s*(?P<percent>%)?"
+    r"(?<![\w.])(?P<number>[+-]?(?:[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?|\d+[.,]\d+|\.\d+|\d+\.?)(?:e[+-]?\d+)?)(?![\w-])\s*(?P<percent>%)?"
     r"|(?P<none>[+-]?(?:nan|inf(?:inity)?)\b)",
     re.IGNORECASE,
 )

@@ -73,13 +73,13 @@ def numbers(cells: pd.Series) -> NDArray[np.float64]:
         return values
     missing = texts.str.lower().isin(_MISSING).to_numpy()
     if missing.any():
-        raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(missing)} missing")
+        raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(missing, 'missing')}")
     infinite = np.isinf(values)
     if infinite.any():
-        raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(infinite)} infinite")
+        raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(infinite, 'infinite')}")
     bad = np.isnan(values)
     example = texts[bad].iloc[0][:40]
-    raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(bad)} not a number, for example {example!r}")
+    raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(bad, 'not a number')}, for example {example!r}")
 
 
 def class_numbers(cells: pd.Series, classes: Sequence[str]) -> NDArray[np.intp]:
@@ -91,24 +91,28 @@ def class_numbers(cells: pd.Series, classes: Sequence[str]) -> NDArray[np.intp]:
         return found
     missing = texts.str.lower().isin(_MISSING).to_numpy() & unknown
     if missing.any():
-        raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(missing)} missing")
+        raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(missing, 'missing')}")
     strange = ", ".join(repr(text[:40]) for text in list(dict.fromkeys(texts[unknown]))[:_SHOWN])
     known = ", ".join(classes[:12]) + (", ..." if len(classes) > 12 else "")
-    raise Unfit(f"column {cells.name} of {SUBMISSION}: {_places(unknown)} none of the labels {known}: {strange}")
+    raise Unfit(
+        f"column {cells.name} of {SUBMISSION}: {_places(unknown, 'no label')}, found {strange}; labels: {known}"
+    )
 
 
 def class_codes(texts: pd.Series, classes: Sequence[str]) -> NDArray[np.intp]:
-    """The number of each label in `classes`, -1 for none; `1`, `1.0` and, for two classes 0 and 1, `True` are equal."""
+    """The number of each label in `classes`, -1 for none; `1` and `1.0` are equal, and so are `1` and `True` of two."""
     exact = {label.strip(): number for number, label in enumerate(classes)}
-    loose = Counter(canonical(label) for label in classes)
-    by_value = {canonical(label): number for number, label in enumerate(classes) if loose[canonical(label)] == 1}
-    truths = {"true": "1", "false": "0"}
-    if set(by_value) == {"True", "False"} or set(map(str.lower, exact)) == {"true", "false"}:
-        by_value |= {truths[label.lower()]: number for label, number in exact.items()}
-    elif set(by_value) == {"0", "1"}:
-        by_value |= {"True": by_value["1"], "False": by_value["0"]}
-    codes = {text: exact.get(text, by_value.get(canonical(text), -1)) for text in texts.str.strip().unique()}
-    return np.asarray(texts.str.strip().map(codes), dtype=np.intp)
+    two_truths = {canonical(label).lower() for label in classes} in ({"true", "false"}, {"0", "1"})
+    spell = _truth if two_truths else canonical
+    spelled = Counter(spell(label) for label in exact)
+    loose = {spell(label): number for label, number in exact.items() if spelled[spell(label)] == 1}
+    stripped = texts.str.strip()
+    codes = {text: exact.get(text, loose.get(spell(text), -1)) for text in stripped.unique()}
+    return np.asarray(stripped.map(codes), dtype=np.intp)
+
+
+def _truth(text: str) -> str:
+    return {"true": "1", "false": "0"}.get(text.strip().lower(), canonical(text))
 
 
 def canonical(text: str) -> str:
@@ -134,14 +138,13 @@ def _read_bytes(folder: Path | None, most: int) -> bytes:
     path = folder / SUBMISSION
     if path.parent.is_symlink() or path.is_symlink():
         raise Unfit(f"{SUBMISSION} is a link; write a plain file")
+    if not stat.S_ISREG(path.lstat().st_mode):
+        raise Unfit(f"{SUBMISSION} is not a plain file")
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            content = file.read(most + 1)
     except OSError as error:
         raise Unfit(f"{SUBMISSION} cannot be read: {error.strerror}") from None
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise Unfit(f"{SUBMISSION} is not a plain file")
-        content = file.read(most + 1)
     if len(content) > most:
         raise Unfit(f"{SUBMISSION} is larger than {most} bytes, more than a submission of this size can need")
     return content
@@ -214,10 +217,10 @@ def _check_ids(found: list[str], wanted: list[str], id_column: str) -> None:
         raise Unfit(f"{where}: {'; '.join(faults)}")
 
 
-def _places(bad: NDArray[np.bool_]) -> str:
-    """How many rows, and the first of them, counted from 1."""
+def _places(bad: NDArray[np.bool_], what: str) -> str:
+    """How many rows are what, and the first of them, counted from 1."""
     count, first = int(bad.sum()), int(bad.argmax()) + 1
-    return f"row {first} is" if count == 1 else f"{count} rows are (first row {first})"
+    return f"row {first} is {what}" if count == 1 else f"{count} rows are {what} (first: row {first})"
 
 
 def _few(names: Sequence[str], most: int = 10) -> str:
