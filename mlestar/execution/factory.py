@@ -13,7 +13,7 @@ from pydantic import Field
 
 from mlestar.doors import Executor
 from mlestar.execution.local import LocalExecutor
-from mlestar.execution.wire import GuardName, Limits, Setup
+from mlestar.execution.wire import GuardName, Limits, Means, Setup
 from mlestar.execution.workspace import Workspace
 from mlestar.records.base import Record
 
@@ -38,6 +38,8 @@ class LocalExecutorConfig(Record):
     """Processes of one script at the same time."""
     require: tuple[GuardName, ...] = ()
     """Names of guards without which nothing is executed."""
+    without: tuple[Means, ...] = ()
+    """Means left out even where they work, for machines on which one misbehaves."""
 
 
 ExecutorConfig = LocalExecutorConfig
@@ -78,7 +80,14 @@ def setup_of(config: LocalExecutorConfig, scratch: str) -> Setup:
         output_bytes=int(config.output_mib * 2**20),
         max_processes=config.max_processes,
     )
-    return Setup(warm=config.warm, threads=config.threads, slots=slots, limits=limits, scratch=scratch)
+    return Setup(
+        warm=config.warm,
+        threads=config.threads,
+        slots=slots,
+        limits=limits,
+        scratch=scratch,
+        without=config.without,
+    )
 
 
 def usable_cores() -> int:

@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import signal
 
 from mlestar.execution.wire import Outcome
 from mlestar.records.solution import ExecutionStatus
 
+_GUARD_OF_ERRNO = {
+    errno.EPERM: "system_calls",
+    errno.EACCES: "files",
+    errno.EROFS: "files",
+    errno.EFBIG: "disk",
+    errno.ENOSPC: "disk",
+    errno.EDQUOT: "disk",
+    errno.ENETDOWN: "network",
+    errno.ENETUNREACH: "network",
+    errno.EAFNOSUPPORT: "network",
+}
+_ERRNO = re.compile(r"\[Errno (\d+)\]")
+_NO_NETWORK = re.compile(r"\b(gaierror|NameResolutionError|URLError|ConnectionError|NewConnectionError)\b")
+_NO_PROCESS = re.compile(r"^BlockingIOError: \[Errno 11\]|can't start new thread")
 _MEMORY = re.compile(r"^(\S*\.)?(MemoryError|_ArrayMemoryError)\b|std::bad_alloc|Cannot allocate memory")
 
 
@@ -24,6 +39,9 @@ def judge(outcome: Outcome) -> tuple[ExecutionStatus, str | None]:
     line = last_line(outcome.stderr)
     if _MEMORY.search(line):
         return "out_of_memory", line
+    guard = _guard_met(line)
+    if guard:
+        return "blocked", f"blocked by {guard}: {line}"
     return "failed", _failure(outcome, line)
 
 
@@ -41,6 +59,17 @@ def last_line(stderr: str) -> str:
             if not line.startswith(" "):
                 return line[:1000]
     return lines[-1][:1000]
+
+
+def _guard_met(line: str) -> str | None:
+    """The guard that this exception comes from, as far as its text tells."""
+    if _NO_NETWORK.search(line):
+        return "network"
+    if _NO_PROCESS.search(line):
+        return "process_count"
+    number = _ERRNO.search(line)
+    guard = _GUARD_OF_ERRNO.get(int(number[1])) if number else None
+    return "files" if guard == "system_calls" and "'" in line else guard
 
 
 def _failure(outcome: Outcome, line: str) -> str:

@@ -22,11 +22,12 @@ NOBODY = 65534
 class _Missing:
     """Why what is missing is missing, in the machine's words."""
 
+    left_out: tuple[str, ...]
     reasons: dict[str, str] = field(default_factory=dict)
 
     def allows(self, name: str, action: Callable[[], object]) -> bool:
-        """Whether the action succeeds in a child process."""
-        reason = _tried(action)
+        """Whether the action succeeds in a child process, and nobody has said to leave it out."""
+        reason = "left out by executor.without" if name in self.left_out else _tried(action)
         if reason:
             self.reasons[name] = reason
         return not reason
@@ -34,7 +35,7 @@ class _Missing:
 
 def find(setup: Setup) -> tuple[Sandbox, tuple[Guard, ...]]:
     """The strongest sandbox that works here; enters the namespaces it needs."""
-    missing = _Missing()
+    missing = _Missing(setup.without)
     limits = dataclasses.replace(setup.limits, user_threads=0)
     plain = Sandbox(limits, tuple(libraries.readable()))
     if sys.platform != "linux":
@@ -52,7 +53,7 @@ def find(setup: Setup) -> tuple[Sandbox, tuple[Guard, ...]]:
 
 def _with_namespaces(plain: Sandbox, scratch: Path, missing: _Missing) -> Sandbox:
     """The sandbox with a root and a user of its own, as far as both work."""
-    users = (NOBODY, None) if os.getuid() == 0 else (None,)
+    users = (NOBODY, None) if os.getuid() == 0 and "namespaces" not in missing.left_out else (None,)
     for user in users:
         if missing.allows("user" if user else "namespaces", partial(_rehearse, plain, user, scratch)):
             return dataclasses.replace(plain, root=_prepare(plain, scratch), user=user)
@@ -141,6 +142,8 @@ def _report(sandbox: Sandbox, reasons: dict[str, str]) -> tuple[Guard, ...]:
     calls = "seccomp" if sandbox.seccomp else ""
     linux = "linux" not in reasons
 
+    counted = linux and (sandbox.user is not None or os.getuid() != 0)
+
     def guard(name: GuardName, on: str, weak: str = "", off: str = why) -> Guard:
         if on:
             return Guard(name, "on", on)
@@ -156,7 +159,7 @@ def _report(sandbox: Sandbox, reasons: dict[str, str]) -> tuple[Guard, ...]:
         guard("time", "pid namespace" if own else "subreaper" if linux else "", "process group"),
         guard("memory", "limit per process, watched in sum" if linux else "", "limit per process"),
         guard("disk", "limit per file, watched in sum"),
-        guard("process_count", "limit, watched" if linux else "", "limit of the user"),
+        guard("process_count", "limit, watched" if counted else "", "watched only", "root has no such limit"),
         guard("output", "cut while it is read"),
     )
 

@@ -43,8 +43,9 @@ def _stream(fd: int) -> io.TextIOWrapper:
 def _exit_code_of(main: types.ModuleType, path: str) -> int:
     """Execute the module's body; what it does not catch is printed as the interpreter prints it."""
     try:
-        with open(path, "rb") as source:  # noqa: PTH123
-            exec(compile(source.read(), path, "exec"), main.__dict__)
+        with open(path, "rb") as file:  # noqa: PTH123
+            source = file.read()
+        exec(compile(source, path, "exec"), main.__dict__)
     except SystemExit as stop:
         return _code_of(stop)
     except BaseException as error:  # noqa: BLE001  what a script raises is its outcome

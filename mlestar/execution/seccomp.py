@@ -115,6 +115,7 @@ def _filter(unix_sockets: bool, signal_everybody: bool) -> list[_Instruction]:
     column = (_X86, _ARM).index(machine)
     refuse = _Instruction(_RETURN, _ERROR | errno.EPERM)
     missing = _Instruction(_RETURN, _ERROR | errno.ENOSYS)
+    no_network = _Instruction(_RETURN, _ERROR | errno.ENETDOWN)
     allow = _Instruction(_RETURN, _ALLOW)
     program = [
         _Instruction(_LOAD, _ARCH_AT),
@@ -132,9 +133,9 @@ def _filter(unix_sockets: bool, signal_everybody: bool) -> list[_Instruction]:
             program += [_Instruction(_EQUAL, number, 0, 1), refuse]
     program += _by_argument(_CLONE[column], _Instruction(_ANY_BIT, _NEW_NAMESPACE_FLAGS, 0, 1), refuse, allow)
     if unix_sockets:
-        program += _by_argument(_SOCKET[column], _Instruction(_EQUAL, _AF_UNIX, 1, 0), refuse, allow)
+        program += _by_argument(_SOCKET[column], _Instruction(_EQUAL, _AF_UNIX, 1, 0), no_network, allow)
     else:
-        program += [_Instruction(_EQUAL, _SOCKET[column], 0, 1), refuse]
+        program += [_Instruction(_EQUAL, _SOCKET[column], 0, 1), no_network]
     if not signal_everybody:
         program += _by_argument(_KILL[column], _Instruction(_EQUAL, 0xFFFFFFFF, 0, 1), refuse, allow)
     return [*program, allow]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import sys
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ class Launch:
             if script == 0:
                 self._become_script(folder, out, err, status)
             _close(out, err)
-            os.write(status, json.dumps({"returncode": _wait_for(script)}).encode() + b"\n")
+            report = {"returncode": _wait_for(script), "peak_bytes": _peak_bytes_of_children()}
+            os.write(status, json.dumps(report).encode() + b"\n")
         except BaseException as error:  # noqa: BLE001  a forked process must not run its parent's code
             _report(status, error)
         finally:
@@ -105,6 +107,12 @@ def _wait_for(script: int) -> int:
         pid, state = os.waitpid(-1, 0)
         if pid == script:
             return os.waitstatus_to_exitcode(state)
+
+
+def _peak_bytes_of_children() -> int:
+    """Resident memory of the largest process that has ended; macOS counts in bytes, Linux in KiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
 
 
 def _close(*fds: int) -> None:

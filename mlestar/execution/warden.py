@@ -10,9 +10,11 @@ import contextlib
 import json
 import os
 import selectors
+import signal
 import socket
 import time
 
+from mlestar.execution.footprint import MOST_FILES, MOST_LEVELS, deleted_bytes, footprint
 from mlestar.execution.output import Capture
 from mlestar.execution.processes import descendants, end_descendants, proportional_bytes, usage
 from mlestar.execution.sandbox import Sandbox
@@ -35,6 +37,7 @@ class Warden:
         self._output = {"stdout": Capture(setup.keep_bytes), "stderr": Capture(setup.keep_bytes)}
         self._status = b""
         self._peak_bytes = 0
+        self._disk_at = 0.0
         self._verdict: tuple[End, str] | None = None
         self._selector = selectors.DefaultSelector()
 
@@ -44,8 +47,9 @@ class Warden:
         started = self._launch.start()
         self._watch(started, began + self._order.timeout_seconds)
         seconds = time.monotonic() - began
-        end_descendants()
+        self._end_all(started.keeper)
         self._drain(started)
+        self._measure_disk([])
         end, detail, returncode = self._ending()
         return Outcome(
             end=end,
@@ -57,6 +61,12 @@ class Warden:
             stdout=self._output["stdout"].text(),
             stderr=self._output["stderr"].text(),
         )
+
+    def _end_all(self, keeper: int) -> None:
+        """End the keeper first: with it goes its pid namespace, if it has one; then whatever is left."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(keeper, signal.SIGKILL)
+        end_descendants()
 
     def _watch(self, started: Started, until: float) -> None:
         """Read and measure until the script has ended or must be ended."""
@@ -94,10 +104,10 @@ class Warden:
             return
         self._output[name].add(chunk)
         if sum(capture.total_bytes for capture in self._output.values()) > self._limits.output_bytes:
-            self._verdict = ("blocked", f"output: more than {_mebibytes(self._limits.output_bytes)} written")
+            self._verdict = ("blocked", f"output: more than {_mebibytes(self._limits.output_bytes)} printed")
 
     def _measure(self) -> None:
-        """Compare memory and processes with their limits."""
+        """Compare memory, processes and disk with their limits."""
         pids = descendants(os.getpid())[1:]
         used = usage(pids)
         memory_bytes = used.memory_bytes
@@ -107,7 +117,19 @@ class Warden:
         if memory_bytes > self._limits.memory_bytes:
             self._verdict = ("out_of_memory", f"more than {_mebibytes(self._limits.memory_bytes)} used")
         elif used.processes > self._limits.max_processes:
-            self._verdict = ("blocked", f"processes: more than {self._limits.max_processes} at once")
+            self._verdict = ("blocked", f"process_count: more than {self._limits.max_processes} processes at once")
+        elif time.monotonic() >= self._disk_at:
+            self._measure_disk(pids)
+
+    def _measure_disk(self, pids: list[int]) -> None:
+        began = time.monotonic()
+        found = footprint(self._order.folder)
+        disk_bytes = found.disk_bytes + deleted_bytes(pids)
+        if disk_bytes > self._limits.disk_bytes:
+            self._verdict = ("blocked", f"disk: more than {_mebibytes(self._limits.disk_bytes)} written")
+        elif found.files > MOST_FILES or found.levels > MOST_LEVELS:
+            self._verdict = ("blocked", f"disk: more than {MOST_FILES} files or {MOST_LEVELS} levels of folders")
+        self._disk_at = time.monotonic() + max(_DISK_LOOK_SECONDS, 10 * (time.monotonic() - began))
 
     def _drain(self, started: Started) -> None:
         """Read what is still in the pipes; everything that could write to them has ended."""
@@ -124,6 +146,7 @@ class Warden:
         end, detail = self._verdict or ("exited", "")
         if end == "exited" and "returncode" not in report:
             return "exited", "its keeper was killed", -9
+        self._peak_bytes = max(self._peak_bytes, report.get("peak_bytes", 0))
         return end, detail, report.get("returncode") if end == "exited" else -9
 
 

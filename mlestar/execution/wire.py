@@ -24,6 +24,7 @@ GuardName = Literal[
     "process_count",
     "output",
 ]
+Means = Literal["namespaces", "landlock", "seccomp"]
 T = TypeVar("T")
 
 
@@ -61,6 +62,8 @@ class Setup:
     limits: Limits
     scratch: str
     """An empty folder of the parent's own."""
+    without: tuple[Means, ...] = ()
+    """Means that are not used even where they work."""
     keep_bytes: int = 32 * 1024
     """Kept of the beginning and of the end of each stream."""
 

@@ -6,12 +6,14 @@ import contextlib
 import os
 import shutil
 import stat
+import subprocess
 from itertools import count
 from pathlib import Path
 from typing import Literal
 
 from mlestar.doors import Job
 from mlestar.execution.environment import PRIVATE
+from mlestar.execution.footprint import MOST_FILES, MOST_LEVELS, footprint
 
 InputMode = Literal["mount", "link", "copy"]
 
@@ -41,7 +43,6 @@ class Workspace:
 
     def open_to_others(self, given: Path) -> Path:
         """The folder itself when every user may read all of it, otherwise one copy that they may."""
-        given = given.absolute()
         if given not in self._open_views:
             copy = self.folder / f".view-{len(self._open_views)}"
             self._open_views[given] = given if _is_open(given) else copy
@@ -55,20 +56,28 @@ class Workspace:
     def collect(self, folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The regular files the script left, and what was removed because it was none; both relative to the folder.
 
-        Links, pipes and devices are removed, so that nobody who opens a file later can be led elsewhere.
+        Links, pipes and devices are removed, so that nobody who opens a file later can be led elsewhere; so are
+        names that are no UTF-8, and everything when there is too much of it.
         """
         for name in ("input", PRIVATE):
             _remove(folder / name)
+        _open_up(folder)
+        found = footprint(str(folder))
+        if found.files > MOST_FILES or found.levels > MOST_LEVELS:
+            _remove(folder)
+            folder.mkdir()
+            return (), ("everything",)
         kept: list[str] = []
         removed: list[str] = []
         for path in sorted(_all_below(folder)):
-            mode = path.lstat().st_mode
-            relative = path.relative_to(folder).as_posix()
-            if stat.S_ISREG(mode):
-                kept.append(relative)
-            elif not stat.S_ISDIR(mode):
+            if stat.S_ISDIR(path.lstat().st_mode):
+                continue
+            name = os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")
+            if _is_plain(path):
+                kept.append(name)
+            else:
                 path.unlink()
-                removed.append(relative)
+                removed.append(name)
         return tuple(name for name in kept if name != "script.py"), tuple(removed)
 
     def _new_folder(self, name: str) -> Path:
@@ -96,21 +105,42 @@ def _copy(source: str, target: str) -> str:
     return target
 
 
+def _is_plain(path: Path) -> bool:
+    """Whether this is a regular file with a name that can be written down."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return stat.S_ISREG(path.lstat().st_mode)
+
+
 def _all_below(folder: Path) -> list[Path]:
+    """Every file and folder; links are not followed."""
     found: list[Path] = []
     for parent, folders, files in os.walk(folder, followlinks=False):
         found += [Path(parent) / name for name in (*folders, *files)]
     return found
 
 
+def _open_up(folder: Path) -> None:
+    """Make folders readable to the host again, as deep as anything is kept."""
+    level = [str(folder)]
+    for _ in range(MOST_LEVELS):
+        below: list[str] = []
+        for path in level:
+            os.chmod(path, 0o755)  # noqa: PTH101
+            with os.scandir(path) as entries:
+                below += [entry.path for entry in entries if entry.is_dir(follow_symlinks=False)]
+        level = below
+
+
 def _remove(path: Path) -> None:
-    """Remove a folder whatever permissions a script gave to its parts, and whatever it put in its place."""
-    if path.is_symlink() or path.is_file():
-        path.unlink()
+    """Remove a folder, however deep, whatever permissions it has, and whatever a script put in its place."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)
         return
-    for parent, folders, _ in os.walk(path, followlinks=False):
-        for name in folders:
-            below = Path(parent) / name
-            if not below.is_symlink():
-                below.chmod(0o700)
-    shutil.rmtree(path, ignore_errors=True)
+    try:
+        shutil.rmtree(path)
+    except (OSError, RecursionError):
+        subprocess.run(["chmod", "-R", "u+rwX", path], check=False, capture_output=True)
+        subprocess.run(["rm", "-rf", path], check=False, capture_output=True)
