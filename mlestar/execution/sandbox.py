@@ -17,6 +17,8 @@ from mlestar.execution import landlock, namespaces, seccomp, system
 from mlestar.execution.wire import Limits
 
 _OPEN_FILES = 4096
+_NICENESS = 5
+"""Of scripts; their wardens must come first, or a fork bomb starves them."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
 _OF_PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version", "/proc/sys/vm")
 
@@ -50,6 +52,7 @@ class Sandbox:
 
     def in_script(self, folder: str, given: str) -> None:
         """What the script's process does to itself before the script takes over; there is no way back."""
+        os.nice(_NICENESS)
         _set_limits(self.limits)
         if sys.platform != "linux":
             return
