@@ -136,6 +136,10 @@ def open_store(config: StoreConfig, say: Say = _logger.warning) -> Store:
     try:
         backend = MlflowBackend(uri)
         backend.experiments()
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"{shown_uri(uri)} needs the package {error.name}: pip install 'mlestar[postgres]'"
+        ) from error
     except StoreUnavailable as error:
         raise StoreUnavailable(f"the tracking store {shown_uri(uri)} cannot be opened: {error}") from error
     return Store(config, backend, say)
