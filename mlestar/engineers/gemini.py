@@ -183,7 +183,7 @@ def failure_of(error: errors.APIError, model: str) -> CallFailed | BadAnswer | C
     said = f"{model}: {error.code} {error.status or ''}: {_one_line(error.message or '')}"
     if error.code in PASSING:
         return CallFailed(said, again=True, retry_after_seconds=_retry_after(error))
-    if error.code in USERS or "api key" in said.lower():
+    if error.code in USERS or error.status == "FAILED_PRECONDITION" or "api key" in said.lower():
         return ConfigError(f"the service refuses {said}")
     if error.code == 400:
         return BadAnswer(f"the service rejects the request to {said}")

@@ -61,7 +61,7 @@ def fenced_code(text: str) -> str:
     """The inside of the only fenced block; raises Misfit when there is none, more than one, or it is not closed."""
     blocks: list[list[str]] = []
     fence = ""
-    for line in text.splitlines():
+    for line in text.replace("\r\n", "\n").split("\n"):
         match = FENCE.match(line)
         if not fence and match:
             fence = match[1]
@@ -79,7 +79,6 @@ def fenced_code(text: str) -> str:
 
 def json_object(text: str) -> dict[str, object]:
     """The outermost JSON object in the text; raises Misfit when there is none or more than one."""
-    found: list[dict[str, object]] = []
     fault = "the answer holds no JSON object"
     for candidate in _candidates(text):
         try:

@@ -98,18 +98,19 @@ async def test_the_pause_in_the_error_body_is_read() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "kind"),
+    ("code", "status", "message", "kind"),
     [
-        (429, "slow down", CallFailed),
-        (400, "the input is too long", BadAnswer),
-        (400, "API key not valid", ConfigError),
-        (403, "forbidden", ConfigError),
-        (404, "no such model", ConfigError),
-        (418, "a teapot", CallFailed),
+        (429, "RESOURCE_EXHAUSTED", "slow down", CallFailed),
+        (400, "INVALID_ARGUMENT", "the input is too long", BadAnswer),
+        (400, "INVALID_ARGUMENT", "API key not valid", ConfigError),
+        (400, "FAILED_PRECONDITION", "not in this country", ConfigError),
+        (403, "PERMISSION_DENIED", "forbidden", ConfigError),
+        (404, "NOT_FOUND", "no such model", ConfigError),
+        (418, "TEAPOT", "a teapot", CallFailed),
     ],
 )
-def test_each_refusal_is_named_by_who_has_to_act(code: int, message: str, kind: type[Exception]) -> None:
-    body: dict[str, Any] = {"error": {"code": code, "message": message, "status": "S", "details": ["odd"]}}
+def test_each_refusal_is_named_by_who_has_to_act(code: int, status: str, message: str, kind: type[Exception]) -> None:
+    body: dict[str, Any] = {"error": {"code": code, "message": message, "status": status, "details": ["odd"]}}
     assert isinstance(failure_of(errors.ClientError(code, body), "tiny"), kind)
 
 

@@ -31,6 +31,10 @@ def test_a_longer_fence_may_hold_a_shorter_one() -> None:
     assert fenced_code('````python\nx = """\n```\n"""\n````') == 'x = """\n```\n"""\n'
 
 
+def test_only_line_ends_end_a_line_of_code() -> None:
+    assert fenced_code("```python\r\nx = 'a\x0cb\u2028c'\r\n```") == "x = 'a\x0cb\u2028c'\n"
+
+
 def test_an_empty_code_block_is_a_misfit() -> None:
     with pytest.raises(Misfit, match="empty"):
         read(WRITE, "```python\n\n```")
