@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from mlestar.playbook.families import SECOND_LAYER, family_of
-from mlestar.playbook.initialization import first_recipe, suited_families, with_models
-from mlestar.playbook.recipe import EnsemblePart, ModelPart, ModelsPart, Recipe, StackingPart, TrainingPart, parse
+from mlestar.playbook.families import SECOND_LAYER, Family, family_of
+from mlestar.playbook.initialization import first_folds, first_model, first_recipe, suited_families, with_models
+from mlestar.playbook.metrics import metric_key
+from mlestar.playbook.recipe import (
+    EnsemblePart,
+    ModelPart,
+    ModelsPart,
+    Recipe,
+    SetupPart,
+    StackingPart,
+    SubmissionPart,
+    TrainingPart,
+    parse,
+)
 from mlestar.playbook.render import render
 from mlestar.questions.answers import Code, Idea
 from mlestar.questions.ensemble import PlanEnsemble, ScoredScript, WriteEnsemble
@@ -32,18 +43,41 @@ def write_ensemble(question: WriteEnsemble) -> Code:
     recipe = _merged(question.scripts, given)
     if question.focus == "simple_averaging":
         return Code(source=render(recipe))
-    present = {model.name for model in recipe.models.models}
-    more = tuple(ModelPart(name=f.name) for f in suited_families(given) if f.name not in present)
+    present = {family_of(model.name).name for model in recipe.models.models}
+    wanted = [f for f in suited_families(given) if f.name not in present or f.table == "native"]
+    more = tuple(_library_model(given, family) for family in wanted)
     recipe = _cheapest_first(with_models(recipe, more))
-    features = recipe.features.model_copy(update={"ratios": 40, "neighbours": True})
     deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
+    stacked = question.focus == "stacking" and given.profile.train_rows <= STACKED_ROWS
     update = {
-        "features": features,
-        "training": TrainingPart(folds=8, reserve=question.focus == "stacking"),
-        "stacking": deep if question.focus == "stacking" else None,
+        "features": recipe.features.model_copy(update={"ratios": 40, "neighbours": True}),
+        "training": TrainingPart(folds=_folds(given), reserve=stacked),
+        "stacking": deep if stacked else None,
         "ensemble": EnsemblePart(method="greedy", repeats=6),
+        "submission": _calibrated(recipe),
     }
     return Code(source=render(recipe.model_copy(update=update)))
+
+
+STACKED_ROWS = 60_000
+"""Second layers of forests take too long on more rows."""
+
+
+def _folds(given: Assignment) -> int:
+    """More folds than a single model gets: every model sees more rows, and weights are chosen on better predictions."""
+    rows = given.profile.train_rows
+    return 8 if rows <= 20_000 else 5 if rows <= 50_000 else first_folds(rows)
+
+
+def _library_model(given: Assignment, family: Family) -> ModelPart:
+    """A family as it is, so that some models see fitted features and others do not."""
+    return first_model(given, family).model_copy(update={"table": None})
+
+
+def _calibrated(recipe: Recipe) -> SubmissionPart:
+    """Probabilities with one exponent chosen out of fold, where the metric looks at how sure they are."""
+    sure = metric_key(recipe.metric.name) in ("logloss", "brier")
+    return recipe.submission.model_copy(update={"post": "temperature"}) if sure else recipe.submission
 
 
 def _cheapest_first(recipe: Recipe) -> Recipe:
@@ -58,7 +92,9 @@ def _merged(scripts: tuple[ScoredScript, ...], given: Assignment) -> Recipe:
     recipes = [recipe for script in metric.ranked(scripts) if (recipe := parse(script.source)) is not None]
     if not recipes:
         return first_recipe(given, suited_families(given)[0])
-    merged = recipes[0]
+    merged = recipes[0].model_copy(update={"setup": SetupPart(seed=given.seed, threads=given.threads)})
+    if merged.tuning is not None:
+        merged = merged.model_copy(update={"tuning": merged.tuning.model_copy(update={"share": 0.2})})
     for other in recipes[1:]:
         merged = with_models(merged, other.models.models)
     return merged

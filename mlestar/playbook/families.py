@@ -42,10 +42,11 @@ class Family:
     tunable: tuple[str, ...] = ()
     """Optuna suggestions, one for each parameter that is worth searching."""
 
-    def suits(self, rows: int, columns: int, *, regression: bool) -> bool:
-        """Whether the family can be trained on a table of this size."""
+    def suits(self, rows: int, columns: int, *, regression: bool, text: bool) -> bool:
+        """Whether the family can be trained on a table of this size, with or without columns of text."""
         written = self.regression if regression else self.classification
-        return bool(written) and rows <= self.max_rows and columns <= self.max_columns
+        fed = text or self.table != "words"
+        return bool(written) and fed and rows <= self.max_rows and columns <= self.max_columns
 
     def defaults(self, *, regression: bool) -> Params:
         return {**self.params, **(self.regression_params if regression else self.classification_params)}
@@ -350,6 +351,32 @@ FAMILIES: dict[str, Family] = {
             kin="kernel",
             max_rows=6000,
             extrapolates=True,
+        ),
+        Family(
+            name="text_linear",
+            title="Linear model of words",
+            about="Regularised linear model on the weights of words and letters.",
+            table="words",
+            regression="Ridge({params})",
+            classification="LogisticRegression({params})",
+            regression_imports=("from sklearn.linear_model import Ridge",),
+            classification_imports=("from sklearn.linear_model import LogisticRegression",),
+            regression_params={"alpha": 1.0},
+            classification_params={"C": 10.0, "max_iter": 500},
+            seeded=False,
+            kin="text",
+        ),
+        Family(
+            name="text_bayes",
+            title="Naive Bayes of words",
+            about="Words as independent signs of each class.",
+            table="words",
+            classification="ComplementNB({params})",
+            classification_imports=("from sklearn.naive_bayes import ComplementNB",),
+            params={"alpha": 0.2},
+            seeded=False,
+            kin="text",
+            cost=0,
         ),
     )
 }

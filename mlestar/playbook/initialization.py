@@ -7,14 +7,18 @@ from mlestar.playbook.families import FAMILIES, Family, family_like, family_of
 from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import (
     DataPart,
+    EncodingPart,
     EnsemblePart,
     FeaturesPart,
     MetricPart,
     ModelPart,
     ModelsPart,
+    Parameter,
+    Post,
     Recipe,
     SetupPart,
     SubmissionPart,
+    Table,
     TargetPart,
     TrainingPart,
     Transform,
@@ -76,10 +80,15 @@ def _of_different_kin(families: list[Family]) -> list[Family]:
 
 
 def suited_families(given: Assignment) -> list[Family]:
-    """Families that can be trained on the data in time, most promising first."""
-    rows, columns = given.profile.train_rows, len(given.profile.columns)
+    """Families that can be trained on the data in time, most promising first: those of words when most is text."""
+    kinds = [column.kind for column in given.profile.columns]
+    rows, text = given.profile.train_rows, "text" in kinds
     regression = given.kind == "regression"
-    return [family for family in FAMILIES.values() if family.suits(rows, columns, regression=regression)]
+    suited = [f for f in FAMILIES.values() if f.suits(rows, len(kinds), regression=regression, text=text)]
+    told = sum(kind not in ("identifier", "constant", "text") for kind in kinds)
+    if text and told < 5:
+        suited.sort(key=lambda family: family.table != "words")
+    return suited
 
 
 def write_candidate(question: WriteCandidate) -> Code:
@@ -97,17 +106,22 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
     """What a practitioner would start with for this family on these data."""
     if given.kind == "other":
         raise BadAnswer("the playbook writes scripts for tables only: regression, binary or multiclass")
-    drop = tuple(c.name for c in given.profile.columns if c.kind in ("identifier", "constant", "text"))
+    drop = tuple(c.name for c in given.profile.columns if c.kind in ("identifier", "constant"))
     if given.submission.id_column and given.submission.id_column not in drop:
         drop = (*drop, given.submission.id_column)
-    metric = given.metric
+    metric, columns = given.metric, given.profile.columns
+    transform = first_transform(given)
     return Recipe(
         setup=SetupPart(seed=given.seed, threads=given.threads),
         data=DataPart(kind=given.kind, target=given.target, drop=drop),
-        features=FeaturesPart(dates=tuple(c.name for c in given.profile.columns if c.kind == "date")),
-        target=TargetPart(transform=first_transform(given)),
+        features=FeaturesPart(
+            dates=tuple(c.name for c in columns if c.kind == "date"),
+            text=tuple(c.name for c in columns if c.kind == "text"),
+        ),
+        encoding=EncodingPart(precision="float32" if given.profile.train_rows > 200_000 else "float64"),
+        target=TargetPart(transform=transform),
         metric=MetricPart(name=metric.name, direction=metric.direction, needs=metric.needs),
-        models=ModelsPart(models=(ModelPart(name=family.name),)),
+        models=ModelsPart(models=(first_model(given, family),)),
         training=TrainingPart(folds=first_folds(given.profile.train_rows)),
         ensemble=EnsemblePart(),
         submission=SubmissionPart(
@@ -115,8 +129,31 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
             columns=given.submission.columns,
             classes=given.submission.classes,
             needs=metric.needs,
+            post=first_post(given, transform),
         ),
     )
+
+
+_ENRICHED: dict[Table, Table] = {"native": "enriched", "codes": "enriched_codes", "scaled": "enriched_scaled"}
+_ABSOLUTE: dict[str, dict[str, Parameter]] = {
+    "lightgbm": {"objective": "mae"},
+    "boosting": {"loss": "absolute_error"},
+}
+
+
+def first_model(given: Assignment, family: Family) -> ModelPart:
+    """The family fed with whatever features are fitted; the median is learned where the metric is absolute."""
+    absolute = metric_key(given.metric.name) in ("mae", "mape", "smape", "medae")
+    params = _ABSOLUTE.get(family.kin, {}) if absolute and given.kind == "regression" else {}
+    return ModelPart(name=family.name, table=_ENRICHED.get(family.table), params=params)
+
+
+def first_post(given: Assignment, transform: Transform) -> Post:
+    """What the metric's own optimum asks of predictions that are right on the average."""
+    key = metric_key(given.metric.name)
+    if given.metric.needs == "labels" and key not in ("accuracy", "f1micro") and len(given.submission.classes) <= 30:
+        return "thresholds" if given.metric.direction == "maximize" else "none"
+    return "shift" if transform == "log" and key not in ("rmsle", "msle", "spearman") else "none"
 
 
 def first_transform(given: Assignment) -> Transform:
@@ -131,7 +168,7 @@ def first_transform(given: Assignment) -> Transform:
 
 def first_folds(rows: int) -> int:
     """Fewer folds for larger tables: the last fold of ten adds little there and costs the same."""
-    return 5 if rows <= 50_000 else 3
+    return 5 if rows <= 50_000 else 3 if rows <= 300_000 else 2
 
 
 def merge_scripts(question: MergeScripts) -> Code:
@@ -145,8 +182,9 @@ def with_models(recipe: Recipe, models: tuple[ModelPart, ...]) -> Recipe:
     merged = list(recipe.models.models)
     for model in models:
         same_family = [m for m in merged if family_of(m.name) is family_of(model.name)]
-        if any(m.params == model.params for m in same_family):
+        if any((m.params, m.table) == (model.params, model.table) for m in same_family):
             continue
         name = family_of(model.name).name
-        merged.append(ModelPart(name=f"{name}_{len(same_family) + 1}" if same_family else name, params=model.params))
+        numbered = f"{name}_{len(same_family) + 1}" if same_family else name
+        merged.append(model.model_copy(update={"name": numbered}))
     return recipe.model_copy(update={"models": ModelsPart(models=tuple(merged))})

@@ -25,8 +25,16 @@ def _of_values(title: str, function: str) -> WrittenMetric:
     )
 
 
+def _positive(title: str, function: str) -> WrittenMetric:
+    return WrittenMetric(
+        title,
+        (f"from sklearn.metrics import {function}",),
+        (f"return {function}(to_units(truth), np.maximum(to_units(prediction), 1e-9))",),
+    )
+
+
 def _of_labels(title: str, function: str, **options: str) -> WrittenMetric:
-    extra = "".join(f', {name}="{value}"' for name, value in options.items())
+    extra = "".join(f", {name}={value}" for name, value in options.items())
     return WrittenMetric(
         title,
         (f"from sklearn.metrics import {function}",),
@@ -88,6 +96,20 @@ _METRICS: dict[str, WrittenMetric] = {
     "mae": _of_values("Mean absolute error", "mean_absolute_error"),
     "medae": _of_values("Median absolute error", "median_absolute_error"),
     "mape": _of_values("Mean absolute percentage error", "mean_absolute_percentage_error"),
+    "smape": WrittenMetric(
+        "Symmetric mean absolute percentage error",
+        (),
+        (
+            "truth, prediction = to_units(truth), to_units(prediction)",
+            "size = np.maximum((np.abs(truth) + np.abs(prediction)) / 2, 1e-12)",
+            "return 100 * np.mean(np.abs(prediction - truth) / size)",
+        ),
+    ),
+    "maxerror": _of_values("Largest error", "max_error"),
+    "poissondeviance": _positive("Mean Poisson deviance", "mean_poisson_deviance"),
+    "gammadeviance": _positive("Mean gamma deviance", "mean_gamma_deviance"),
+    "explainedvariance": _of_values("Explained variance", "explained_variance_score"),
+    "pearson": WrittenMetric("Pearson's correlation", (), (f"return np.corrcoef({', '.join(_UNITS)})[0, 1]",)),
     "r2": _of_values("Coefficient of determination", "r2_score"),
     "rmsle": _RMSLE,
     "msle": _RMSLE,
@@ -99,19 +121,26 @@ _METRICS: dict[str, WrittenMetric] = {
     "rocauc": _AUC,
     "prauc": _AVERAGE_PRECISION,
     "averageprecision": _AVERAGE_PRECISION,
+    "gini": WrittenMetric(
+        "Gini coefficient",
+        ("from sklearn.metrics import roc_auc_score",),
+        ("return 2 * roc_auc_score(truth, prediction[:, 1]) - 1",),
+    ),
+    "precisionbinary": _of_labels("Precision", "precision_score", zero_division="0"),
+    "recallbinary": _of_labels("Recall", "recall_score", zero_division="0"),
     "accuracy": _of_labels("Accuracy", "accuracy_score"),
     "balancedaccuracy": _of_labels("Balanced accuracy", "balanced_accuracy_score"),
     "f1": _of_labels("F1 of the second class", "f1_score"),
     "f1binary": _of_labels("F1 of the second class", "f1_score"),
-    "f1macro": _of_labels("Macro-averaged F1", "f1_score", average="macro"),
-    "f1micro": _of_labels("Micro-averaged F1", "f1_score", average="micro"),
-    "f1weighted": _of_labels("Weighted F1", "f1_score", average="weighted"),
+    "f1macro": _of_labels("Macro-averaged F1", "f1_score", average='"macro"'),
+    "f1micro": _of_labels("Micro-averaged F1", "f1_score", average='"micro"'),
+    "f1weighted": _of_labels("Weighted F1", "f1_score", average='"weighted"'),
     "mcc": _of_labels("Matthews correlation", "matthews_corrcoef"),
     "matthewscorrcoef": _of_labels("Matthews correlation", "matthews_corrcoef"),
     "kappa": _of_labels("Cohen's kappa", "cohen_kappa_score"),
-    "quadratickappa": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights="quadratic"),
-    "quadraticweightedkappa": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights="quadratic"),
-    "qwk": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights="quadratic"),
+    "quadratickappa": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights='"quadratic"'),
+    "quadraticweightedkappa": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights='"quadratic"'),
+    "qwk": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights='"quadratic"'),
 }
 
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlestar.playbook.families import family_of
-from mlestar.playbook.initialization import suited_families, with_models
-from mlestar.playbook.recipe import ModelPart, Recipe, TuningPart
+from mlestar.playbook.initialization import first_model, suited_families, with_models
+from mlestar.playbook.recipe import Parameter, Recipe, TuningPart
 from mlestar.records.base import Record
 from mlestar.records.task import Assignment
 
@@ -40,34 +40,35 @@ def _update(section: str, **values: object) -> Change:
     return change
 
 
-def _log_target(recipe: Recipe, given: Assignment) -> Recipe:
+def _count(given: Assignment, kind: str) -> int:
+    return sum(column.kind == kind for column in given.profile.columns)
+
+
+def _where(condition: Callable[[Recipe, Assignment], bool], change: Change) -> Change:
+    """The change where the condition holds; otherwise none."""
+    return lambda recipe, given: change(recipe, given) if condition(recipe, given) else recipe
+
+
+def _positive_target(recipe: Recipe, given: Assignment) -> bool:
     minimum = given.profile.target.minimum
-    if recipe.data.kind != "regression" or minimum is None or minimum < 0:
-        return recipe
-    return _update("target", transform="log")(recipe, given)
+    return recipe.data.kind == "regression" and minimum is not None and minimum >= 0
 
 
-def _plain_target(recipe: Recipe, given: Assignment) -> Recipe:
-    return _update("target", transform="none")(recipe, given)
+def _fed_fitted_features(recipe: Recipe, _: Assignment) -> bool:
+    tables = [model.table or family_of(model.name).table for model in recipe.models.models]
+    return any(table.startswith("enriched") for table in tables)
 
 
-def _has_categories(given: Assignment) -> bool:
-    return any(column.kind == "categorical" for column in given.profile.columns)
+def _combines(recipe: Recipe, given: Assignment) -> bool:
+    return _fed_fitted_features(recipe, given) and _count(given, "numeric") >= 2
 
 
-def _encode(categories: str, rare: int) -> Change:
-    def change(recipe: Recipe, given: Assignment) -> Recipe:
-        if not _has_categories(given):
-            return recipe
-        return _update("encoding", categories=categories, rare=rare)(recipe, given)
-
-    return change
+def _has_gaps(recipe: Recipe, given: Assignment) -> bool:
+    return any(column.missing_share > 0 for column in given.profile.columns)
 
 
-def _count_missing(recipe: Recipe, given: Assignment) -> Recipe:
-    if not any(column.missing_share > 0 for column in given.profile.columns):
-        return recipe
-    return _update("features", missing_count=True)(recipe, given)
+def _has_categories(recipe: Recipe, given: Assignment) -> bool:
+    return _count(given, "categorical") > 0
 
 
 def _tune(recipe: Recipe, given: Assignment) -> Recipe:
@@ -78,8 +79,7 @@ def _tune(recipe: Recipe, given: Assignment) -> Recipe:
 
 
 def _more_folds(recipe: Recipe, given: Assignment) -> Recipe:
-    folds = min(10, recipe.training.folds * 2)
-    return _update("training", folds=folds)(recipe, given)
+    return _update("training", folds=min(10, recipe.training.folds * 2))(recipe, given)
 
 
 def _more_repeats(recipe: Recipe, given: Assignment) -> Recipe:
@@ -87,40 +87,158 @@ def _more_repeats(recipe: Recipe, given: Assignment) -> Recipe:
 
 
 def _another_family(recipe: Recipe, given: Assignment) -> Recipe:
-    present = {family_of(name).name for name in recipe.model_names}
+    kin = {family_of(name).kin for name in recipe.model_names}
     for family in suited_families(given):
-        if family.name not in present:
-            return with_models(recipe, (ModelPart(name=family.name),))
+        if family.kin not in kin:
+            return with_models(recipe, (first_model(given, family),))
     return recipe
 
 
-_REGULAR = {"num_leaves": 15, "min_child_samples": 20, "reg_lambda": 5.0, "colsample_bytree": 0.5}
+def _another_character(recipe: Recipe, given: Assignment) -> Recipe:
+    present = {family_of(name).name for name in recipe.model_names}
+    for family in suited_families(given):
+        if family.kin == "lightgbm" and family.name not in present:
+            return with_models(recipe, (first_model(given, family),))
+    return recipe
 
 
-def _regularize(recipe: Recipe, given: Assignment) -> Recipe:
+def _boosted(**params: Parameter) -> Change:
+    """Other parameters for every model of LightGBM."""
+
+    def change(recipe: Recipe, given: Assignment) -> Recipe:
+        models = tuple(
+            model.model_copy(update={"params": {**model.params, **params}})
+            if family_of(model.name).kin == "lightgbm"
+            else model
+            for model in recipe.models.models
+        )
+        return _update("models", models=models)(recipe, given)
+
+    return change
+
+
+def _mean_targets(recipe: Recipe, given: Assignment) -> Recipe:
     models = tuple(
-        model.model_copy(update={"params": {**model.params, **_REGULAR}})
-        if family_of(model.name).kin == "lightgbm"
+        model.model_copy(update={"table": "enriched_codes"})
+        if (model.table or family_of(model.name).table) in ("native", "enriched")
         else model
         for model in recipe.models.models
     )
     return _update("models", models=models)(recipe, given)
 
 
+def _is_regression(recipe: Recipe, _: Assignment) -> bool:
+    return recipe.data.kind == "regression"
+
+
+def _is_probabilistic(recipe: Recipe, _: Assignment) -> bool:
+    return recipe.data.kind != "regression" and recipe.metric.needs == "probabilities"
+
+
+def _is_labelled(recipe: Recipe, _: Assignment) -> bool:
+    return recipe.metric.needs == "labels" and recipe.metric.direction == "maximize"
+
+
 MOVES: tuple[Move, ...] = (
+    Move(
+        "feature_engineering",
+        "features",
+        "Add the mean target of near rows in the pair of columns that tells most together, and combinations of the "
+        "strongest columns.",
+        _where(_combines, _update("features", neighbours=True, ratios=24)),
+    ),
     Move(
         "hyperparameter_tuning",
         "models",
         "Search the parameters of the first tunable model with Optuna on folds of their own.",
         _tune,
     ),
+    Move(
+        "model_change", "models", "Train the next suitable family of another kind beside the present.", _another_family
+    ),
     Move("bagging", "training", "Use twice the folds, so that each model sees more rows.", _more_folds),
+    Move(
+        "encoding",
+        "models",
+        "Feed boosted trees the mean target of each category, learned from other rows, instead of its code.",
+        _where(_has_categories, _mean_targets),
+    ),
+    Move(
+        "regularization",
+        "models",
+        "Grow small, strongly regularised boosted trees on parts of the columns.",
+        _boosted(num_leaves=12, min_child_samples=15, reg_lambda=5.0, colsample_bytree=0.4, learning_rate=0.03),
+    ),
     Move("bagging", "training", "Repeat the cross-validation on other splits and average.", _more_repeats),
-    Move("model_change", "models", "Train the next suitable model family beside the present ones.", _another_family),
-    Move("regularization", "models", "Grow smaller, more strongly regularised boosted trees.", _regularize),
-    Move("target_transform", "target", "Learn the logarithm of the target.", _log_target),
-    Move("target_transform", "target", "Learn the target as it is.", _plain_target),
-    Move("encoding", "encoding", "Add how often each category occurs.", _encode("frequency", 1)),
-    Move("encoding", "encoding", "Treat rare categories as one.", _encode("codes", 5)),
-    Move("feature_engineering", "features", "Count the missing values of each row.", _count_missing),
+    Move(
+        "feature_engineering",
+        "features",
+        "Add quotients, products, differences and sums of the strongest columns.",
+        _where(_combines, _update("features", ratios=40)),
+    ),
+    Move(
+        "target_transform",
+        "target",
+        "Learn the logarithm of the target.",
+        _where(_positive_target, _update("target", transform="log")),
+    ),
+    Move(
+        "target_transform",
+        "target",
+        "Learn the square root of the target.",
+        _where(_positive_target, _update("target", transform="sqrt")),
+    ),
+    Move("target_transform", "target", "Learn the target as it is.", _update("target", transform="none")),
+    Move(
+        "encoding",
+        "encoding",
+        "Add how often each category occurs.",
+        _where(_has_categories, _update("encoding", categories="frequency", rare=1)),
+    ),
+    Move(
+        "encoding",
+        "encoding",
+        "Treat rare categories as one.",
+        _where(_has_categories, _update("encoding", categories="codes", rare=5)),
+    ),
+    Move(
+        "feature_engineering",
+        "features",
+        "Count the missing values of each row.",
+        _where(_has_gaps, _update("features", missing_count=True)),
+    ),
+    Move(
+        "feature_selection",
+        "features",
+        "Drop columns that hardly vary or repeat another column.",
+        _update("features", drop_redundant=True),
+    ),
+    Move(
+        "model_change", "models", "Train LightGBM in another character beside the present models.", _another_character
+    ),
+    Move(
+        "post_processing",
+        "submission",
+        "Shift predictions by a constant that is best out of fold.",
+        _where(_is_regression, _update("submission", post="shift")),
+    ),
+    Move(
+        "post_processing",
+        "submission",
+        "Sharpen or soften the probabilities by an exponent that is best out of fold.",
+        _where(_is_probabilistic, _update("submission", post="temperature")),
+    ),
+    Move(
+        "post_processing",
+        "submission",
+        "Weigh the classes by factors that are best for the metric out of fold.",
+        _where(_is_labelled, _update("submission", post="thresholds")),
+    ),
+    Move(
+        "regularization",
+        "models",
+        "Grow larger boosted trees at a slower rate.",
+        _boosted(num_leaves=63, learning_rate=0.02, min_child_samples=10),
+    ),
 )
+"""In the order in which they usually pay."""

@@ -21,8 +21,8 @@ from mlestar.records.base import Record
 
 Parameter = int | float | str | bool | None | tuple[int, ...]
 Transform = Literal["none", "log", "sqrt", "rank"]
-Table = Literal["native", "enriched", "codes", "enriched_codes", "scaled"]
-Post = Literal["none", "rescale", "temperature", "thresholds"]
+Table = Literal["native", "enriched", "codes", "enriched_codes", "scaled", "enriched_scaled", "words"]
+Post = Literal["none", "shift", "temperature", "thresholds"]
 
 HEADER_WIDTH = 116
 _HEADER = re.compile(r"^# \[([a-z]+)\] (?=\{)", re.MULTILINE)
@@ -50,6 +50,8 @@ class FeaturesPart(Record):
     text: tuple[str, ...] = ()
     text_components: int = 32
     missing_count: bool = False
+    drop_redundant: bool = False
+    """Whether columns that repeat another one or hardly vary are dropped."""
     ratios: int = 0
     """How many arithmetic combinations of columns are added."""
     neighbours: bool = False

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from mlestar.errors import BadAnswer
 from mlestar.playbook.families import family_of
 from mlestar.playbook.moves import MOVES, Move
-from mlestar.playbook.recipe import ModelPart, Recipe, recipe_of, sections_of
+from mlestar.playbook.recipe import FeaturesPart, ModelPart, Recipe, recipe_of, sections_of
 from mlestar.playbook.render import section_text
 from mlestar.questions.answers import Code, Idea, Target, Text, Variation, Variations
 from mlestar.questions.refinement import (
@@ -52,8 +52,8 @@ def _variants(recipe: Recipe) -> Iterable[tuple[str, str, str, Recipe]]:
     if recipe.target.transform != "none":
         part = recipe.target.model_copy(update={"transform": "none"})
         yield "target", "learned as it is", "target", recipe.model_copy(update={"target": part})
-    part_type = type(recipe.features)
-    yield "features", "no made columns", "features", recipe.model_copy(update={"features": part_type()})
+    plain = FeaturesPart(dates=recipe.features.dates, text=recipe.features.text)
+    yield "features", "no made columns", "features", recipe.model_copy(update={"features": plain})
     fewer = recipe.training.model_copy(update={"folds": max(2, recipe.training.folds // 2), "repeats": 1})
     yield "training", "half the folds", "training", recipe.model_copy(update={"training": fewer})
     rare = recipe.encoding.model_copy(update={"rare": 10, "categories": "codes"})
@@ -95,6 +95,8 @@ def choose_target(question: ChooseTarget) -> Target:
     recipe = recipe_of(question.script)
     tried = _tried(question.earlier)
     moves = _ordered(recipe, question.assignment, question.goals, tried, question.components)
+    unlucky = {outcome.focus for outcome in question.earlier if (outcome.gain or 0.0) <= 0}
+    moves.sort(key=lambda move: move.focus in unlucky and move.focus not in {goal.focus for goal in question.goals})
     if not moves:
         raise BadAnswer("the playbook has no further plan for this script")
     move = moves[0]

@@ -94,17 +94,24 @@ _CODES = (
     "from sklearn.model_selection import KFold",
     "from sklearn.preprocessing import TargetEncoder",
 )
+_SCALED = (
+    _FUNCTION,
+    _PIPELINE,
+    "from sklearn.compose import ColumnTransformer",
+    "from sklearn.impute import MissingIndicator, SimpleImputer",
+    "from sklearn.preprocessing import OneHotEncoder, StandardScaler",
+)
 _TABLE_IMPORTS: Mapping[str, tuple[str, ...]] = {
     "native": (_FUNCTION,),
     "enriched": (_FUNCTION, _PIPELINE),
     "codes": _CODES,
     "enriched_codes": (*_CODES, _PIPELINE),
-    "scaled": (
+    "scaled": _SCALED,
+    "enriched_scaled": _SCALED,
+    "words": (
         _FUNCTION,
-        _PIPELINE,
-        "from sklearn.compose import ColumnTransformer",
-        "from sklearn.impute import MissingIndicator, SimpleImputer",
-        "from sklearn.preprocessing import OneHotEncoder, StandardScaler",
+        "from sklearn.feature_extraction.text import TfidfVectorizer",
+        "from sklearn.pipeline import make_pipeline, make_union",
     ),
 }
 _BOOSTED_IMPORTS = (

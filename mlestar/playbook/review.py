@@ -31,7 +31,7 @@ def _simpler(recipe: Recipe, error: str) -> Recipe:
     rest = tuple(model for model in recipe.models.models if model not in named)
     if named and rest:
         return recipe.model_copy(update={"models": ModelsPart(models=rest), "tuning": None, "stacking": None})
-    plain = FeaturesPart(dates=recipe.features.dates)
+    plain = FeaturesPart(dates=recipe.features.dates, text=recipe.features.text)
     update = {"features": plain, "encoding": EncodingPart(), "tuning": None, "stacking": None}
     return recipe.model_copy(update=update)
 

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mlestar.errors import BadAnswer
+from mlestar.playbook.families import FAMILIES
+from mlestar.playbook.initialization import first_recipe, with_models
+from mlestar.playbook.moves import MOVES
+from mlestar.playbook.recipe import FeaturesPart, ModelPart, Recipe, TuningPart, parse, recipe_of, sections_of
+from mlestar.playbook.refinement import choose_target, plan_block, write_block
+from mlestar.playbook.render import render
+from mlestar.questions.blocks import replace_block
+from mlestar.questions.refinement import ChooseTarget, PlanBlock, PlanOutcome, StudiedComponent, WriteBlock
+from mlestar.records.strategy import REFINEMENT_FOCUSES, Goal
+from mlestar.records.task import Metric
+from tests.playbook.tables import assignment, execute
+
+GIVEN = assignment()
+SCRIPT = render(first_recipe(GIVEN, FAMILIES["lightgbm"]))
+
+
+def failed(focus: str, plan: str) -> PlanOutcome:
+    return PlanOutcome(focus=focus, plan=plan, score=2.0, gain=-1.0, seconds=1.0)
+
+
+def target_of(script: str = SCRIPT, **told: object) -> ChooseTarget:
+    """The question what to improve, with what is told beside the script."""
+    question = ChooseTarget(assignment=GIVEN, script=script, score=1.0, ablation_summary="", components=())
+    return question.model_copy(update=told)
+
+
+def test_every_focus_of_the_shared_vocabulary_has_a_move() -> None:
+    assert {move.focus for move in MOVES} == set(REFINEMENT_FOCUSES)
+
+
+def test_plans_are_unique() -> None:
+    assert len({move.plan for move in MOVES}) == len(MOVES)
+
+
+@pytest.mark.parametrize("kind", ["regression", "binary"])
+def test_every_move_that_fits_changes_its_own_block_only(kind: str) -> None:
+    given = assignment("regression" if kind == "regression" else "binary")
+    script = render(first_recipe(given, FAMILIES["lightgbm"]))
+    fitting = [move for move in MOVES if move.fits(recipe_of(script), given)]
+    assert len(fitting) > 8
+    for move in fitting:
+        block = sections_of(script)[move.section]
+        question = WriteBlock(assignment=given, script=script, block=block, focus=move.focus, plan=move.plan)
+        changed = replace_block(script, block, write_block(question).source)
+        assert parse(changed) == move.change(recipe_of(script), given), move.plan
+
+
+def test_goals_come_first_in_their_order() -> None:
+    goals = tuple(
+        Goal(target_agent_phase="refinement", focus=focus, priority=place)
+        for place, focus in enumerate(["bagging", "target_transform"], start=1)
+    )
+    chosen = choose_target(target_of(goals=goals))
+    assert (chosen.focus, chosen.block) == ("bagging", sections_of(SCRIPT)["training"])
+
+
+def test_what_the_ablation_showed_to_matter_is_improved_first() -> None:
+    matters = StudiedComponent(component="training", change="half the folds", gain=-3.0)
+    assert choose_target(target_of(components=(matters,))).focus == "bagging"
+
+
+def test_what_failed_is_not_tried_again_and_its_focus_waits() -> None:
+    first = choose_target(target_of())
+    second = choose_target(target_of(earlier=(failed(first.focus, first.plan),)))
+    assert second.focus != first.focus
+
+
+def test_further_plans_for_a_block_differ_from_those_tried() -> None:
+    block = sections_of(SCRIPT)["models"]
+    plans: list[str] = []
+    for _ in range(3):
+        question = PlanBlock(assignment=GIVEN, script=SCRIPT, block=block, score=1.0, tried=tuple(plans))
+        idea = plan_block(question)
+        plans.append(f"{idea.focus}: {idea.plan}")
+    assert len(set(plans)) == 3
+
+
+def test_a_block_that_is_no_section_is_a_bad_answer() -> None:
+    with pytest.raises(BadAnswer, match="whole sections"):
+        plan_block(PlanBlock(assignment=GIVEN, script=SCRIPT, block="THREADS = 1", score=1.0))
+
+
+def everything() -> Recipe:
+    """A script with every kind of feature, a search, words, repeats and a shift."""
+    recipe = with_models(
+        first_recipe(GIVEN, FAMILIES["lightgbm"]),
+        (ModelPart(name="text_linear"), ModelPart(name="svm", table="enriched_scaled")),
+    )
+    features = FeaturesPart(
+        dates=("sold",), text=("note",), missing_count=True, drop_redundant=True, ratios=3, neighbours=True
+    )
+    update = {
+        "features": features,
+        "encoding": recipe.encoding.model_copy(update={"categories": "frequency", "rare": 3}),
+        "target": recipe.target.model_copy(update={"transform": "sqrt"}),
+        "tuning": TuningPart(model="lightgbm", trials=2),
+        "training": recipe.training.model_copy(update={"folds": 3, "repeats": 2}),
+        "submission": recipe.submission.model_copy(update={"post": "shift"}),
+    }
+    return recipe.model_copy(update=update)
+
+
+def test_a_script_with_every_feature_predicts_well(tmp_path: Path) -> None:
+    recipe = everything()
+    submission = execute(render(recipe), GIVEN, tmp_path)
+    assert np.isfinite(submission["price"]).all()
+    assert submission["price"].std() > 10
+
+
+def test_factors_of_classes_are_chosen_for_metrics_of_labels(tmp_path: Path) -> None:
+    given = assignment("multiclass", Metric(name="f1_macro", direction="maximize", needs="labels"))
+    script = render(first_recipe(given, FAMILIES["linear"]))
+    assert "factors" in sections_of(script)["submission"]
+    assert set(execute(script, given, tmp_path)["grade"]) <= {"a", "b", "c"}

@@ -1,0 +1,135 @@
+from __future__ import annotations
+
+import pytest
+
+from mlestar.errors import BadAnswer
+from mlestar.playbook.ensemble import plan_ensemble, write_ensemble
+from mlestar.playbook.families import FAMILIES
+from mlestar.playbook.initialization import first_recipe, merge_scripts, retrieve_models, write_candidate
+from mlestar.playbook.metrics import known_metric, written
+from mlestar.playbook.recipe import MetricPart, ModelPart, parse, recipe_of
+from mlestar.playbook.refinement import propose_variations
+from mlestar.playbook.render import render
+from mlestar.playbook.review import check_data_use, repair_script
+from mlestar.questions.blocks import block_fault
+from mlestar.questions.ensemble import PlanEnsemble, ScoredScript, WriteEnsemble
+from mlestar.questions.initialization import MergeScripts, RetrieveModels, WriteCandidate
+from mlestar.questions.refinement import PlanOutcome, ProposeVariations, StudiedComponent
+from mlestar.questions.review import CheckDataUse, RepairScript
+from mlestar.records.metrics import METRICS
+from mlestar.records.solution import ModelIdea
+from mlestar.records.strategy import Goal
+from tests.playbook.tables import assignment
+
+GIVEN = assignment()
+
+
+def script(*models: str) -> str:
+    recipe = first_recipe(GIVEN, FAMILIES[models[0]])
+    return render(recipe.model_copy(update={"models": recipe.models.model_copy(update={"models": parts(*models)})}))
+
+
+def parts(*models: str) -> tuple[ModelPart, ...]:
+    return tuple(ModelPart(name=name) for name in models)
+
+
+def retrieved(**told: object) -> list[str]:
+    question = RetrieveModels(assignment=GIVEN, summary="", count=2).model_copy(update=told)
+    return [idea.name for idea in retrieve_models(question).models]
+
+
+def test_a_second_solution_uses_other_kinds_of_models() -> None:
+    first = retrieved()
+    second = retrieved(taken=tuple(first))
+    assert not set(first) & set(second)
+    assert not any("LightGBM" in name for name in second)
+
+
+def test_a_goal_names_the_family_to_start_with() -> None:
+    goal = Goal(target_agent_phase="initialization", focus="model", priority=1, rationale="try a neural network")
+    assert retrieved(goals=(goal,))[0] == "Neural network"
+
+
+def test_every_retrieved_model_can_be_written() -> None:
+    for idea in retrieve_models(RetrieveModels(assignment=GIVEN, summary="", count=8)).models:
+        assert write_candidate(WriteCandidate(assignment=GIVEN, summary="", idea=idea)).source
+
+
+def test_an_unknown_model_is_a_bad_answer_that_names_those_known() -> None:
+    idea = ModelIdea(name="Quantum forest")
+    with pytest.raises(BadAnswer, match=r"Quantum forest.*LightGBM"):
+        write_candidate(WriteCandidate(assignment=GIVEN, summary="", idea=idea))
+
+
+def test_a_merge_holds_the_models_of_both_scripts() -> None:
+    merged = merge_scripts(MergeScripts(assignment=GIVEN, base=script("lightgbm"), addition=script("linear", "svm")))
+    assert recipe_of(merged.source).model_names == ("lightgbm", "linear", "svm")
+
+
+def test_variations_stand_on_blocks_that_occur_once_and_give_scripts_with_a_recipe() -> None:
+    source = script("lightgbm", "linear")
+    variations = propose_variations(ProposeVariations(assignment=GIVEN, script=source, count=9)).variations
+    assert len(variations) >= 3
+    for variation in variations:
+        assert block_fault(source, variation.block) is None
+        assert parse(source.replace(variation.block, variation.replacement)) not in (None, recipe_of(source))
+
+
+def test_what_was_studied_is_not_varied_again() -> None:
+    source = script("lightgbm", "linear")
+    first = propose_variations(ProposeVariations(assignment=GIVEN, script=source)).variations
+    studied = tuple(StudiedComponent(component=v.component, change=v.change, gain=0.0) for v in first)
+    again = propose_variations(ProposeVariations(assignment=GIVEN, script=source, studied=studied)).variations
+    assert not {(v.component, v.change) for v in first} & {(v.component, v.change) for v in again}
+
+
+def test_the_ensemble_goal_is_followed_first_and_then_other_ways() -> None:
+    scored = (ScoredScript(source=script("linear"), score=1.0, seconds=1.0),)
+    goal = Goal(target_agent_phase="ensemble", focus="simple_averaging", priority=1)
+    first = plan_ensemble(PlanEnsemble(assignment=GIVEN, scripts=scored, goal=goal))
+    outcome = PlanOutcome(focus=first.focus, plan=first.plan, score=1.0, gain=0.0, seconds=1.0)
+    second = plan_ensemble(PlanEnsemble(assignment=GIVEN, scripts=scored, goal=goal, earlier=(outcome,)))
+    assert (first.focus, second.focus != first.focus) == ("simple_averaging", True)
+
+
+def test_a_simple_average_holds_the_models_of_all_solutions_and_no_others() -> None:
+    scored = tuple(ScoredScript(source=script(name), score=1.0, seconds=1.0) for name in ("linear", "svm"))
+    code = write_ensemble(WriteEnsemble(assignment=GIVEN, scripts=scored, focus="simple_averaging", plan=""))
+    assert recipe_of(code.source).model_names == ("linear", "svm")
+
+
+def test_an_ensemble_of_foreign_scripts_is_made_of_the_playbooks_own_models() -> None:
+    scored = (ScoredScript(source="print(1)", score=1.0, seconds=1.0),)
+    code = write_ensemble(WriteEnsemble(assignment=GIVEN, scripts=scored, focus="weighted_averaging", plan=""))
+    assert "lightgbm" in recipe_of(code.source).model_names
+
+
+def test_a_script_that_was_changed_by_hand_is_mended_from_its_recipe() -> None:
+    whole = script("linear")
+    question = RepairScript(assignment=GIVEN, script=whole.replace("SEED = 7", "SEED ="), error="SyntaxError")
+    assert repair_script(question).source == whole
+
+
+def test_a_model_that_fails_is_left_out() -> None:
+    question = RepairScript(assignment=GIVEN, script=script("linear", "svm"), error="ValueError in svm: bad input")
+    assert recipe_of(repair_script(question).source).model_names == ("linear",)
+
+
+def test_a_foreign_script_that_fails_is_replaced() -> None:
+    assert recipe_of(repair_script(RepairScript(assignment=GIVEN, script="1 / 0", error="x")).source).model_names
+
+
+def test_columns_that_hold_information_are_used() -> None:
+    assert check_data_use(CheckDataUse(assignment=GIVEN, script=script("linear"))).complete
+
+
+@pytest.mark.parametrize("name", [metric.name for metric in METRICS])
+def test_scripts_compute_every_metric_that_is_known_by_name(name: str) -> None:
+    metric = next(metric for metric in METRICS if metric.name == name)
+    part = MetricPart(name=metric.name, direction=metric.direction, needs=metric.needs)
+    assert known_metric(part)
+    compile("\n".join([*written(part).imports, "def score(truth, prediction):", *_indented(part)]), name, "exec")
+
+
+def _indented(part: MetricPart) -> list[str]:
+    return [f"    {line}" for line in written(part).lines]
