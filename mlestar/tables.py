@@ -24,6 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TABLE_SUFFIXES: tuple[str, ...] = (".csv", ".csv.gz", ".csv.zip")
+NOT_DATA: frozenset[str] = frozenset(
+    {"task.yaml", "mlestar-workspace", "mlruns", "mlartifacts", "mlflow.db", "outputs", "multirun", "__pycache__"}
+)
+"""Names in a task folder that are not data of the task: what mlestar reads itself, and leaves where it is started."""
+
 _SEPARATORS = (",", ";", "\t", "|")
 _HEAD_BYTES = 65_536
 _DECIMAL_COMMA = re.compile(r"\s*[+-]?\d+(,\d+)?\s*")

@@ -142,6 +142,8 @@ class Task(Record):
     """Identity of the data: of train, test and the sample submission."""
     scoring: Literal["graded", "reported"] = "graded"
     inferences: tuple[Inference, ...] = ()
+    withheld: tuple[str, ...] = ()
+    """Paths below `folder` that scripts do not get, because they repeat labels of train."""
 
 
 class Assignment(Record):

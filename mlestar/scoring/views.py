@@ -18,21 +18,20 @@ from mlestar.errors import TaskError
 from mlestar.records.base import digest_of
 from mlestar.records.solution import View
 from mlestar.records.task import SubmissionFormat, Task
-from mlestar.tables import TABLE_SUFFIXES, csv_text
+from mlestar.tables import NOT_DATA, TABLE_SUFFIXES, csv_text
 
 _TIME_OF_CHANGE = 946_684_800
 """2000-01-01, in seconds since the epoch."""
 _TABLES = frozenset(f"{stem}{suffix}" for stem in ("train", "test", "sample_submission") for suffix in TABLE_SUFFIXES)
-_NOT_FOR_SCRIPTS = frozenset({"task.yaml"})
 
 
 class ViewWriter:
     """Writes the views of one task under one folder; other files of the task are copied once and linked from there."""
 
     def __init__(self, task: Task, folder: Path) -> None:
-        self._folder = folder
-        self._shared = folder / "shared"
-        self._others = _copy_others(task.folder, self._shared)
+        self._folder = folder.resolve()
+        self._shared = self._folder / "shared"
+        self._others = _copy_others(task, self._shared)
 
     def write(self, name: str, tables: dict[str, pd.DataFrame]) -> View:
         """One view with these tables; replaces an earlier one of the name."""
@@ -70,12 +69,12 @@ def _placeholder(form: SubmissionFormat, needs: str) -> str:
     return form.classes[0] if form.classes else "0"
 
 
-def _copy_others(source: Path, shared: Path) -> str:
+def _copy_others(task: Task, shared: Path) -> str:
     """Copies what is beside the tables; returns the digest of it all. The user's own files are never linked."""
     shutil.rmtree(shared, ignore_errors=True)
     shared.mkdir(parents=True)
-    for path in sorted(source.iterdir()):
-        if path.name in _TABLES | _NOT_FOR_SCRIPTS or path.name.startswith("."):
+    for path in sorted(task.folder.iterdir()):
+        if path.name in _TABLES | NOT_DATA or path.name.startswith(".") or path.resolve() in shared.parents:
             continue
         try:
             if path.is_dir():
@@ -84,6 +83,13 @@ def _copy_others(source: Path, shared: Path) -> str:
                 shutil.copyfile(path, shared / path.name)
         except OSError as error:
             raise TaskError(f"{path}: cannot be copied for the scripts: {str(error)[:200]}") from None
+    for name in task.withheld:
+        (shared / name).unlink(missing_ok=True)
+    return _sealed_digest(shared)
+
+
+def _sealed_digest(shared: Path) -> str:
+    """The digest of all names and contents; every file gets the fixed time of change."""
     whole = hashlib.sha256()
     for path in sorted(shared.rglob("*")):
         whole.update(str(path.relative_to(shared)).encode() + b"\x00")

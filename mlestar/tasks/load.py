@@ -22,6 +22,7 @@ from mlestar.records.task import (
     Validation,
 )
 from mlestar.tables import as_scripts_read, csv_text, find_table, read_cells, usable_targets
+from mlestar.tasks.copies import label_copies
 from mlestar.tasks.infer import (
     Tables,
     class_labels,
@@ -66,10 +67,11 @@ def load_task(folder: Path, options: TaskOptions | None = None, name: str | None
         raise TaskError(f"{folder}: no such task folder")
     folder = folder.resolve()
     said = (options or TaskOptions()).over(read_options(folder))
-    if said.scoring == "reported":
+    has_tables = all(find_table(folder, stem) for stem in ("train", "test"))
+    if said.scoring == "reported" and not has_tables:
         return _reported_task(folder, said, name or folder.name)
-    tables = _read_tables(folder)
-    return _graded_task(tables, said, name or folder.name)
+    task = _graded_task(_read_tables(folder), said, name or folder.name)
+    return task.model_copy(update={"scoring": said.scoring or "graded"})
 
 
 def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
@@ -87,7 +89,15 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
     classes = () if kind == "regression" else class_labels(values)
     submission = submission_format(tables.sample, target, id_column, classes, metric)
     shares = tuple(float(values.astype(str).eq(label).mean()) for label in submission.classes)
-    inferences = (target_inference, id_inference, metric_inference, kind_inference, rows_inference)
+    withheld = label_copies(tables.folder, tables.train, target, id_column)
+    inferences = (
+        target_inference,
+        id_inference,
+        metric_inference,
+        kind_inference,
+        rows_inference,
+        _kept_back(withheld),
+    )
     return Task(
         name=name,
         description=tables.description,
@@ -97,9 +107,10 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
         validation=options.validation or Validation(),
         submission=submission,
         folder=tables.folder,
-        profile=profile_tables(train, as_scripts_read(tables.test), target, shares, _beside(tables.folder)),
+        profile=profile_tables(train, as_scripts_read(tables.test), target, shares, _beside(tables.folder, withheld)),
         digest=_digest(tables),
         inferences=tuple(inference for inference in inferences if inference is not None),
+        withheld=withheld,
     )
 
 
@@ -174,9 +185,16 @@ def _suited(metric: Metric, kind: TaskKind, options: TaskOptions) -> Metric:
     return metric.model_copy(update={"needs": "labels"})
 
 
-def _beside(folder: Path) -> tuple[str, ...]:
+def _kept_back(withheld: tuple[str, ...]) -> Inference | None:
+    if not withheld:
+        return None
+    reason = "they repeat labels of train.csv, which scripts must not see of held-out rows"
+    return Inference(key="files", value=f"withheld from scripts: {', '.join(withheld[:10])}", reason=reason)
+
+
+def _beside(folder: Path, withheld: tuple[str, ...]) -> tuple[str, ...]:
     tables = {path.name for stem in ("train", "test", "sample_submission") if (path := find_table(folder, stem))}
-    return files_beside(folder, frozenset({*tables, OPTIONS_FILE, *DESCRIPTION_FILES}))
+    return files_beside(folder, frozenset({*tables, *withheld, *DESCRIPTION_FILES}))
 
 
 def _digest(tables: Tables) -> str:
@@ -210,7 +228,7 @@ def _reported_task(folder: Path, options: TaskOptions, name: str) -> Task:
             test_rows=0 if cells is None else len(cells),
             columns=(),
             target=ColumnProfile(name=target, kind="constant", missing_share=0.0, unique_count=0),
-            other_files=files_beside(folder, frozenset({OPTIONS_FILE, *DESCRIPTION_FILES})),
+            other_files=files_beside(folder, frozenset(DESCRIPTION_FILES)),
         ),
         digest=digest_of(str(folder), *(() if cells is None else (csv_text(cells),))),
         scoring="reported",

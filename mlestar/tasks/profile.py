@@ -10,6 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlestar.records.task import ColumnKind, ColumnProfile, TableProfile
+from mlestar.tables import NOT_DATA
 
 _MOST_COLUMNS = 200
 _MOST_FILES = 50
@@ -117,7 +118,7 @@ def files_beside(folder: Path, tables: frozenset[str]) -> tuple[str, ...]:
     names = [
         f"{path.name}/" if path.is_dir() else path.name
         for path in sorted(folder.iterdir())
-        if not path.name.startswith(".") and path.name not in tables
+        if not path.name.startswith(".") and path.name not in tables | NOT_DATA
     ]
     if len(names) <= _MOST_FILES:
         return tuple(names)

@@ -316,6 +316,14 @@ def test_other_files_are_in_every_view_and_the_users_own_are_not_linked(tmp_path
         assert (view.folder / "notes.txt").stat().st_ino != (tmp_path / "task" / "notes.txt").stat().st_ino
 
 
+def test_views_may_lie_inside_the_task_folder(tmp_path: Path) -> None:
+    task = task_of(tmp_path, numbers(), "y", RMSE)
+    for _ in range(2):
+        exam = Exam.prepare(task, 1, tmp_path / "work" / "views")
+        names = sorted(path.name for path in exam.views[0].folder.iterdir())
+        assert names == ["sample_submission.csv", "test.csv", "train.csv"]
+
+
 def test_a_reported_score_far_better_than_the_graded_one_is_flagged(tmp_path: Path) -> None:
     exam = exam_of(tmp_path, numbers(), "y", RMSE)
     honest = exam.mark(executed_all(exam, tmp_path / "x", mean, "Final Validation Performance: 41.5\n"))
