@@ -69,6 +69,8 @@ class Job(Record):
     time_limit_seconds: float
     """What the script is told it may take, as MLESTAR_TIME_LIMIT_SECONDS; below the timeout."""
     seed: int
+    threads: int = 1
+    """Threads it may use; it takes as many of the executor's slots as it needs for that, all of them at most."""
 
     @property
     def key(self) -> str:

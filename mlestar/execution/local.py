@@ -9,6 +9,7 @@ from mlestar.doors import Job
 from mlestar.errors import ExecutorUnavailable
 from mlestar.execution.faults import judge
 from mlestar.execution.parent import Parent
+from mlestar.execution.slots import Slots
 from mlestar.execution.wire import GuardName, Order, Outcome, Setup
 from mlestar.execution.workspace import Workspace
 from mlestar.records.solution import Execution
@@ -19,7 +20,7 @@ class LocalExecutor:
 
     def __init__(self, setup: Setup, workspace: Workspace) -> None:
         self._setup = setup
-        self._free = asyncio.Semaphore(setup.slots)
+        self._slots = Slots(setup.slots)
         self._workspace = workspace
         self._parent = Parent(setup, workspace.folder / "workers.log")
 
@@ -52,7 +53,7 @@ class LocalExecutor:
 
     async def execute(self, job: Job) -> Execution:
         """Execute and wait; cancelling ends the whole process tree before the cancellation goes on."""
-        async with self._free:
+        async with self._slots.taken(-(-job.threads // self._setup.threads)):
             folder, given = await asyncio.to_thread(self._prepare, job)
             outcome = await self._parent.execute(
                 Order(

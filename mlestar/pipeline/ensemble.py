@@ -20,7 +20,7 @@ async def combine(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[At
     attempts: tuple[Attempt, ...] = ()
     for number in range(bench.settings.ensemble_loop_round):
         label = f"ensemble/ensemble{number}.py"
-        if not bench.affords(label, _slowest(attempts)):
+        if not bench.affords(label, _expected_seconds(bench, attempts)):
             break
         attempt = await _attempt(bench, scripts, attempts, label)
         if attempt is None:
@@ -44,8 +44,10 @@ def _scripts(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[ScoredS
     )
 
 
-def _slowest(attempts: tuple[Attempt, ...]) -> Trial | None:
-    return max((attempt.trial for attempt in attempts), key=lambda trial: trial.seconds, default=None)
+def _expected_seconds(bench: Workbench, attempts: tuple[Attempt, ...]) -> float:
+    """As long as the slowest attempt; half of what it is told it may take for the first, which is seldom used up."""
+    told = bench.ensemble_assignment.script_seconds * len(bench.lab.examiner.views)
+    return max((attempt.trial.seconds for attempt in attempts), default=told / 2)
 
 
 async def _attempt(

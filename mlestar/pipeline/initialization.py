@@ -117,7 +117,7 @@ async def _merge(bench: Workbench, number: int, ranked: list[Trial]) -> tuple[Tr
     best, merges = ranked[0], []
     for k, addition in enumerate(ranked[1:], start=1):
         label = f"{number}/merge_{k}.py"
-        if addition.script == best.script or not bench.affords(label, best):
+        if addition.script == best.script or not bench.affords(label, bench.seconds_like(best)):
             break
         base = best
 

@@ -37,10 +37,10 @@ def script_seconds(settings: Settings, views: int, slots: int) -> float:
     return round(_bounded(share, settings), 1)
 
 
-def ensemble_seconds(settings: Settings, views: int, slots: int) -> float:
-    """Seconds an ensemble script may take on one view."""
-    rounds = max(1, settings.ensemble_loop_round) * -(-views // slots)
-    return round(_bounded(settings.computational_budget * _ENSEMBLE_SHARE / rounds, settings), 1)
+def ensemble_seconds(settings: Settings, views: int) -> float:
+    """Seconds an ensemble script, which has the whole machine to itself, may take on one view."""
+    executions = max(1, settings.ensemble_loop_round) * views
+    return round(_bounded(settings.computational_budget * _ENSEMBLE_SHARE / executions, settings), 1)
 
 
 def _bounded(seconds: float, settings: Settings) -> float:

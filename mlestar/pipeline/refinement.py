@@ -30,7 +30,7 @@ async def refine(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[Sol
 async def _refine_solution(bench: Workbench, solution: Solution) -> Solution:
     with scope(solution=solution.number):
         for step in range(bench.settings.outer_loop_round):
-            if solution.best is None or not bench.affords(f"{solution.number}/ablation_{step}", solution.best):
+            if solution.best is None or not _affords_study(bench, solution, step):
                 break
             refinement = await _cycle(bench, solution, solution.best, step)
             trials = [solution.best, *(attempt.trial for attempt in refinement.attempts)]
@@ -40,6 +40,10 @@ async def _refine_solution(bench: Workbench, solution: Solution) -> Solution:
             if solution.best is not None:
                 bench.keep(f"{solution.number}/train{step + 1}.py", solution.best.script.source)
     return solution
+
+
+def _affords_study(bench: Workbench, solution: Solution, step: int) -> bool:
+    return bench.affords(f"{solution.number}/ablation_{step}", bench.seconds_like(solution.best))
 
 
 async def _cycle(bench: Workbench, solution: Solution, current: Trial, step: int) -> Refinement:
@@ -53,7 +57,7 @@ async def _cycle(bench: Workbench, solution: Solution, current: Trial, step: int
     attempts: tuple[Attempt, ...] = ()
     for k in range(bench.settings.inner_loop_round):
         label = f"{solution.number}/train{step}_improve{k}.py"
-        if not bench.affords(label, current):
+        if not bench.affords(label, bench.seconds_like(current)):
             break
         with scope(label=label):
             plan = await _plan(bench, current, target, attempts)
@@ -99,7 +103,8 @@ async def _try_variant(bench: Workbench, current: Trial, variation: Variation, l
         bench.remark(f"{label}: {fault}", warn=True)
         return None
     with scope(label=label):
-        trial = await bench.evaluate(Script(source=replace_block(source, variation.block, variation.replacement)))
+        script = Script(source=replace_block(source, variation.block, variation.replacement))
+        trial = await bench.evaluate(script, bench.assignment)
     return Variant(
         component=variation.component, change=variation.change, trial=trial, gain=_gain(bench, trial, current)
     )

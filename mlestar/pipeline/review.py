@@ -56,7 +56,7 @@ async def write_and_try(
 
 async def try_and_repair(bench: Workbench, script: Script, assignment: Assignment) -> Trial:
     """Evaluate the script; while it fails, have it repaired with the newest error in view."""
-    trial = await bench.evaluate(script, seconds=assignment.script_seconds)
+    trial = await bench.evaluate(script, assignment)
     for _ in range(bench.settings.max_debug_round):
         if trial.score is not None:
             break
@@ -68,7 +68,7 @@ async def try_and_repair(bench: Workbench, script: Script, assignment: Assignmen
             break
         if repaired == trial.script:
             break
-        trial = await bench.evaluate(repaired, seconds=assignment.script_seconds)
+        trial = await bench.evaluate(repaired, assignment)
     return trial
 
 

@@ -39,7 +39,7 @@ async def _follow_goal(bench: Workbench) -> Trial | None:
     goals = bench.brief.strategy.goals_for("submission") if bench.brief.strategy else ()
     best = bench.best
     label = "ensemble/submission_goal.py"
-    if not goals or best is None or best.score is None or not bench.affords(label, best):
+    if not goals or best is None or best.score is None or not bench.affords(label, bench.seconds_like(best)):
         return None
 
     def write(sample: int) -> ApplySubmissionGoal:
@@ -63,10 +63,10 @@ async def _make(bench: Workbench, trial: Trial, rank: int) -> Submission | None:
     script = await _with_test_prediction(bench, trial.script)
     if script is None:
         return None
-    seconds = bench.pace.final_seconds()
+    assignment = bench.ensemble_assignment.model_copy(update={"script_seconds": bench.pace.final_seconds()})
     examiner = bench.lab.examiner
     views = [examiner.final_view, *([] if examiner.audit_view is None else [examiner.audit_view])]
-    final, *audit = await together(bench.execute(script, view, seconds) for view in views)
+    final, *audit = await together(bench.execute(script, view, assignment) for view in views)
     fault = final.fault if final.status != "ok" else examiner.check_submission(final)
     if fault is not None:
         bench.remark(f"rank {rank} made no valid submission: {fault}", warn=True)

@@ -25,12 +25,12 @@ class Workbench:
         self.settings = brief.settings
         self.pace = Pace(lab.clock, brief.settings)
         self.trials: list[Trial] = []
-        views, slots = len(lab.examiner.views), lab.executor.slots
-        self.assignment = self._assignment(script_seconds(brief.settings, views, slots))
-        self.ensemble_assignment = self._assignment(ensemble_seconds(brief.settings, views, slots))
+        views, slots, threads = len(lab.examiner.views), lab.executor.slots, lab.executor.threads
+        self.assignment = self._assignment(script_seconds(brief.settings, views, slots), threads)
+        self.ensemble_assignment = self._assignment(ensemble_seconds(brief.settings, views), slots * threads)
 
-    def _assignment(self, seconds: float) -> Assignment:
-        return self.brief.assignment.model_copy(update={"script_seconds": seconds})
+    def _assignment(self, seconds: float, threads: int) -> Assignment:
+        return self.brief.assignment.model_copy(update={"script_seconds": seconds, "threads": threads})
 
     @property
     def metric(self) -> Metric:
@@ -53,23 +53,26 @@ class Workbench:
         """Keep a text as an artifact of the run."""
         self.lab.notebook.note(Kept(path=path, text=text))
 
-    def affords(self, name: str, like: Trial | None, *, times: int = 1) -> bool:
-        """Whether a step that takes as long as this trial may start; says so when it may not."""
-        seconds = times * _longest_seconds(like) * _rounds(len(self.lab.examiner.views), self.lab.executor.slots)
+    def affords(self, name: str, seconds: float) -> bool:
+        """Whether a step that takes about this long may start; says so when it may not."""
         affordable = self.pace.affords(name, seconds, self._reserve_seconds())
         if not affordable:
             self.remark(f"{name}: left out, the computational budget is nearly used")
         return affordable
 
-    async def evaluate(self, script: Script, *, seconds: float | None = None) -> Trial:
+    def seconds_like(self, trial: Trial | None) -> float:
+        """How long it takes, about, to evaluate a script like this one."""
+        rounds = -(-len(self.lab.examiner.views) // self.lab.executor.slots)
+        return rounds * _longest_seconds(trial)
+
+    async def evaluate(self, script: Script, assignment: Assignment) -> Trial:
         """Execute the script on every graded view and have it marked; a script that fails is a value.
 
-        `seconds` is what the script is told it may take; the assignment's when absent. The first failure ends the
-        executions on the other views.
+        The assignment says how long it may take and with how many threads. The first failure ends the executions on
+        the other views.
         """
-        limit = self.assignment.script_seconds if seconds is None else seconds
         views = self.lab.examiner.views
-        executions, failed = await self._execute_all(script, views, limit)
+        executions, failed = await self._execute_all(script, views, assignment)
         if failed is not None:
             trial = Trial(script=script, executions=executions, fault=failed.fault or failed.status)
         else:
@@ -83,10 +86,10 @@ class Workbench:
         return trial
 
     async def _execute_all(
-        self, script: Script, views: Sequence[View], limit_seconds: float
+        self, script: Script, views: Sequence[View], assignment: Assignment
     ) -> tuple[tuple[Execution, ...], Execution | None]:
         """The executions that are over, in the order of the views, and the one whose failure ended the others."""
-        tasks = [asyncio.ensure_future(self.execute(script, view, limit_seconds)) for view in views]
+        tasks = [asyncio.ensure_future(self.execute(script, view, assignment)) for view in views]
         failed = None
         try:
             for next_over in asyncio.as_completed(tasks):
@@ -103,16 +106,17 @@ class Workbench:
     def _reserve_seconds(self) -> float:
         return self.pace.reserve_seconds(_longest_seconds(self.best), current_scope().phase)
 
-    async def execute(self, script: Script, view: View, limit_seconds: float) -> Execution:
+    async def execute(self, script: Script, view: View, assignment: Assignment) -> Execution:
         """Execute the script on one view, ended in time for the phases to come."""
         scope, notebook = current_scope(), self.lab.notebook
         notebook.note(ExecutionStarted(scope=scope, view=view.name))
         job = Job(
             script=script,
             view=view,
-            timeout_seconds=self.pace.timeout_seconds(limit_seconds, self._reserve_seconds()),
-            time_limit_seconds=limit_seconds,
+            timeout_seconds=self.pace.timeout_seconds(assignment.script_seconds, self._reserve_seconds()),
+            time_limit_seconds=assignment.script_seconds,
             seed=self.settings.seed,
+            threads=assignment.threads,
         )
         execution = await self.lab.executor.execute(job)
         notebook.note(Executed(scope=scope, view=view.name, script_digest=script.digest, execution=execution))
@@ -121,8 +125,3 @@ class Workbench:
 
 def _longest_seconds(trial: Trial | None) -> float:
     return 0.0 if trial is None else max((execution.seconds for execution in trial.executions), default=0.0)
-
-
-def _rounds(views: int, slots: int) -> int:
-    """How often the slots are filled until every view has had its turn."""
-    return -(-views // slots)
