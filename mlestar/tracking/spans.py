@@ -98,6 +98,8 @@ class Tracer:
             **_outputs({"role": "assistant", "content": event.answer[:TEXT_CHARACTERS]}),
             "label": json.dumps(event.scope.label),
         }
+        if event.sources:
+            attributes["sources"] = json.dumps(event.sources)
         if usage.model:
             counted = {"input_tokens": usage.tokens_in, "output_tokens": usage.tokens_out}
             attributes["mlflow.chat.tokenUsage"] = json.dumps(

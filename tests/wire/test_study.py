@@ -83,15 +83,6 @@ async def test_a_study_over_the_wire_of_chat_completions_ends_well_within_its_li
 
 
 @pytest.mark.slow
-async def test_a_study_without_room_for_a_single_call_says_which_limit(tmp_path: Path) -> None:
-    with FakeService(Playbook(), key=KEY) as fake:
-        _, said = await study(tmp_path, "engineer=gemini", f"engineer.base_url={fake.url}", "settings.max_tokens=1000")
-    assert re.search(r"run_0 │ failed", said)
-    assert "max_tokens=1000" in said
-    assert fake.seen == []
-
-
-@pytest.mark.slow
 async def test_a_missing_key_ends_a_study_before_it_starts(tmp_path: Path) -> None:
     code, said = await study(tmp_path, "engineer=gemini", "engineer.api_key_variable=NOT_SET_ANYWHERE")
     assert code == 2
