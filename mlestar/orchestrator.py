@@ -33,7 +33,7 @@ from mlestar.records.run import Brief, History, RunStatus
 from mlestar.records.settings import Settings
 from mlestar.records.solution import Script
 from mlestar.records.strategy import Advice
-from mlestar.records.task import Assignment, Task
+from mlestar.records.task import Assignment, Task, TaskTraits
 from mlestar.tape.tape import ExecutionLine, Tape
 from mlestar.tape.taped import TapedClock, TapedEngineer, TapedExecutor
 from mlestar.tracking.store import Store
@@ -198,6 +198,7 @@ class _Runs:
             earlier=earlier,
             metric=self._parts.task.metric,
             task=self._parts.task.name,
+            traits=TaskTraits.of(self._parts.task),
             settings=self._user,
             run_number=number,
             runs_left=self._parts.runs - number - 1,

@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from mlestar.doors import Engineer
 from mlestar.enhancer.digest import digest
+from mlestar.enhancer.kinds import kind_of
 from mlestar.enhancer.situation import Situation
 from mlestar.enhancer.validate import unchanged, validated
 from mlestar.errors import MleStarError
@@ -48,7 +49,13 @@ def question_about(situation: Situation, *, carries_best: bool = True) -> Advise
     """The question put to the engineer; equal situations give equal questions."""
     effective = situation.effective()
     return AdviseNextRun(
-        digest=digest(situation.history, situation.earlier, task=situation.task, carries_best=carries_best).text,
+        digest=digest(
+            situation.history,
+            situation.earlier,
+            task=situation.task,
+            kind=kind_of(situation.traits),
+            carries_best=carries_best,
+        ).text,
         metric=situation.metric,
         adjustable=tuple(
             Adjustable(name=name, current=getattr(effective, name), allowed=bounds_of(name).in_words())

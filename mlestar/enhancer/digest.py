@@ -23,10 +23,12 @@ from mlestar.enhancer.tables import (
     setting_lines,
     strategy_lines,
 )
-from mlestar.records.digest import BestLine, HistoryDigest, RunLine
+from mlestar.records.digest import BestLine, HistoryDigest, LessonLine, RunLine
 from mlestar.records.run import History, RunSummary
 
 LIMIT_BYTES = 30_000
+LEAST_BYTES = 20_000
+"""One line of each table fits in so many bytes, whatever its texts."""
 FEWEST = 1
 """Lines of a table that are always kept."""
 RUNS_IN_FULL = 3
@@ -50,26 +52,29 @@ def digest(
     earlier: History | None = None,
     *,
     task: str = "",
+    kind: str = "",
     carries_best: bool = False,
     limit_bytes: int = LIMIT_BYTES,
 ) -> HistoryDigest:
     """The digest of a study and of what earlier studies taught.
 
-    Its `text` takes at most `limit_bytes` (not below 8 000) however long the history and its texts are. Runs of
-    another task than `task` only become lessons. The same history gives the same digest.
+    Its `text` takes at most `limit_bytes` (not below `LEAST_BYTES`) however long the history and its texts are. Runs
+    of another task than `task` only become lessons, those of tasks of the same `kind` first. The same history gives
+    the same digest.
     """
     ended = [run for run in history.runs if run.status != "running"]
     before = [run for run in (earlier.runs if earlier else ()) if run.status != "running"]
     name = task or (ended[-1].task if ended else "")
     same = [run for run in before if run.task == name and (not ended or run.metric == ended[-1].metric)]
     others = [run for run in before if run.task != name]
-    whole = _assembled(ended, same, others)
+    whole = _assembled(ended, same, lesson_table(others, kind))
     carried = carries_best and whole.best is not None
-    return _bounded(whole.model_copy(update={"carries_best": carried}), limit_bytes)
+    return _bounded(whole.model_copy(update={"task_kind": kind, "carries_best": carried}), limit_bytes)
 
 
-def _assembled(ended: Sequence[RunSummary], same: Sequence[RunSummary], others: Sequence[RunSummary]) -> HistoryDigest:
-    lessons = lesson_table(others)
+def _assembled(
+    ended: Sequence[RunSummary], same: Sequence[RunSummary], lessons: tuple[LessonLine, ...]
+) -> HistoryDigest:
     known = [*same, *ended]
     if not known:
         return HistoryDigest(lessons=lessons)
@@ -126,8 +131,8 @@ def _run_lines(ended: Sequence[RunSummary], study: str) -> tuple[RunLine, ...]:
 
 def _bounded(whole: HistoryDigest, limit_bytes: int) -> HistoryDigest:
     """Shorten tables from their least informative end until the text fits, and say by how much."""
-    if limit_bytes < 8_000:
-        raise ValueError(f"limit_bytes is {limit_bytes}; at least 8000 are needed")
+    if limit_bytes < LEAST_BYTES:
+        raise ValueError(f"limit_bytes is {limit_bytes}; at least {LEAST_BYTES} are needed")
     kept = {table: min(most, len(getattr(whole, table))) for table, most in MOST_LINES.items()}
     fitting = _shortened(whole, kept)
     while _bytes(fitting) > limit_bytes:

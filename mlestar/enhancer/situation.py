@@ -10,7 +10,7 @@ from mlestar.records.base import Record
 from mlestar.records.run import History
 from mlestar.records.settings import OVERRIDABLE, Settings
 from mlestar.records.strategy import Advice
-from mlestar.records.task import Metric
+from mlestar.records.task import Metric, TaskTraits
 
 
 class Situation(Record):
@@ -23,6 +23,8 @@ class Situation(Record):
     metric: Metric
     task: str = ""
     """Name of the task; runs of other tasks in `earlier` only teach lessons."""
+    traits: TaskTraits | None = None
+    """Traits of the task; lessons of tasks of its kind come first."""
     settings: Settings
     """The user's: defaults and user layers, without any override of the Enhancer."""
     run_number: int = Field(ge=0)

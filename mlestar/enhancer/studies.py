@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from mlestar.enhancer.kinds import kind_of
 from mlestar.enhancer.tables import NAME, cut, finite, focus_table, mean
 from mlestar.records.digest import LessonLine, SettingValue, StudyLine
 from mlestar.records.run import RunSummary
 from mlestar.records.settings import OVERRIDABLE, Settings
 from mlestar.records.solution import CARRIED
-from mlestar.records.task import TaskTraits
 
 
 def study_table(runs: Sequence[RunSummary]) -> tuple[StudyLine, ...]:
@@ -40,23 +40,14 @@ def _unusual(settings: Settings) -> dict[str, SettingValue]:
     return {n: getattr(settings, n) for n in OVERRIDABLE if getattr(settings, n) != getattr(usual, n)}
 
 
-def kind_of(traits: TaskTraits | None) -> str:
-    """A task's kind in words: target type, size, text or wide categories where they dominate."""
-    if traits is None:
-        return "unknown"
-    size = "small" if traits.rows < 3_000 else "medium" if traits.rows < 30_000 else "large"
-    columns = "text" if traits.text_columns else "mixed" if traits.categorical_columns else "numeric"
-    return f"{traits.kind}, {size}, {columns}"
-
-
-def lesson_table(runs: Iterable[RunSummary]) -> tuple[LessonLine, ...]:
-    """What paid on other tasks, by task kind and focus; the most often tried first."""
+def lesson_table(runs: Iterable[RunSummary], kind: str = "") -> tuple[LessonLine, ...]:
+    """What paid on other tasks, by task kind and focus; tasks of one kind first, then what was tried most often."""
     groups: dict[tuple[str, str, str], list[tuple[str, float | None]]] = defaultdict(list)
     for run in runs:
         for topic, name, gain in _outcomes(run):
             groups[kind_of(run.traits), topic, name].append((run.task, gain))
     lines = [_lesson_line(key, outcomes) for key, outcomes in groups.items()]
-    return tuple(sorted(lines, key=lambda line: (-line.tried, line.task_kind, line.name)))
+    return tuple(sorted(lines, key=lambda line: (line.task_kind != kind, -line.tried, line.task_kind, line.name)))
 
 
 def _outcomes(run: RunSummary) -> Iterator[tuple[str, str, float | None]]:

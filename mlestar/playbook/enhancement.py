@@ -43,12 +43,19 @@ def refinement_goals(case: Case) -> Iterable[Goal]:
     gains = [line.best_gain for line in lines.values() if line.best_gain is not None and line.best_gain > 0]
     typical = sorted(gains)[len(gains) // 2] if gains else 1.0
     idle = _idle_foci(case.digest)
+    lessons = lessons_for(case.digest)
     promise = {
-        focus: expected_gain(lines.get(focus), case.digest.lessons, focus, typical) * IDLE ** idle.get(focus, 0)
+        focus: expected_gain(lines.get(focus), lessons, focus, typical) * IDLE ** idle.get(focus, 0)
         for focus in REFINEMENT_FOCUSES
     }
     best = sorted(REFINEMENT_FOCUSES, key=lambda focus: -promise[focus])[:REFINEMENT_GOALS]
     return [goal("refinement", focus, _told(lines.get(focus))) for focus in best]
+
+
+def lessons_for(digest: HistoryDigest) -> list[LessonLine]:
+    """Lessons of tasks of the same kind; those of every kind when there are none."""
+    alike = [line for line in digest.lessons if line.task_kind == digest.task_kind]
+    return alike or list(digest.lessons)
 
 
 def _idle_foci(digest: HistoryDigest) -> Counter[str]:
@@ -96,13 +103,26 @@ def ensemble_goals(case: Case) -> Iterable[Goal]:
 
 def model_goals(case: Case) -> Iterable[Goal]:
     """Model families that no run has tried, one less than a run has candidates; none when nothing is known."""
-    fresh = untried_families(case.digest) if case.digest.models else []
+    if not case.digest.models:
+        return [goal("initialization", line.name, _taught(line)) for line in best_models(case.digest)]
+    fresh = untried_families(case.digest)
     wanted = fresh[: max(1, int(case.number("num_model_candidates", 2)) - 1)]
     # The rationale names no family: a planner looks for the wished one in it too.
     return [
         goal("initialization", family.title, f"never tried, unlike {len(case.digest.models)} others")
         for family in wanted
     ]
+
+
+def best_models(digest: HistoryDigest) -> list[LessonLine]:
+    """The two models that did best on other tasks, where lessons are told."""
+    models = [line for line in lessons_for(digest) if line.topic == "model" and line.mean_relative_gain]
+    return sorted(models, key=lambda line: -(line.mean_relative_gain or 0.0))[:2]
+
+
+def _taught(line: LessonLine) -> str:
+    gain = 100 * (line.mean_relative_gain or 0.0)
+    return f"{gain:.1f} % better than the worst first script on {line.tasks} tasks ({line.task_kind})"
 
 
 def submission_goals(case: Case) -> Iterable[Goal]:

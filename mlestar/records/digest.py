@@ -199,6 +199,7 @@ class HistoryDigest(Record):
 
     metric: str = ""
     direction: Direction = "minimize"
+    task_kind: str = ""
     runs_done: int = 0
     runs_failed: int = 0
     best: BestLine | None = None

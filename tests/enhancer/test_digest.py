@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from mlestar.enhancer.digest import digest
+from mlestar.enhancer.digest import LEAST_BYTES, digest
+from mlestar.enhancer.kinds import kind_of
 from mlestar.records.digest import HistoryDigest
 from mlestar.records.run import CandidateSummary, History, PhaseSummary
 from mlestar.records.settings import Settings
 from mlestar.records.solution import CARRIED
 from mlestar.records.strategy import Goal, Strategy
+from mlestar.records.task import TaskTraits
 from tests.enhancer.histories import AUC, attempt, long_history, run
 
 NASTY = 'Ein "sehr" langer Text \x00\x07 \\ mit ünïcode 🦉 und\nZeilen ' * 40
@@ -19,6 +21,11 @@ NASTY = 'Ein "sehr" langer Text \x00\x07 \\ mit ünïcode 🦉 und\nZeilen ' * 4
 def test_the_text_is_bounded_with_long_texts(runs: int) -> None:
     text = digest(long_history(runs, NASTY)).text
     assert len(text.encode()) <= 30_000
+
+
+@pytest.mark.parametrize("text", ["\x07" * 5000, "🦉" * 5000, '"' * 5000])
+def test_the_least_limit_holds_for_the_worst_texts(text: str) -> None:
+    assert len(digest(long_history(30, text), limit_bytes=LEAST_BYTES).text.encode()) <= LEAST_BYTES
 
 
 def test_what_was_left_out_is_said() -> None:
@@ -144,6 +151,21 @@ def test_runs_of_other_tasks_become_lessons_only() -> None:
     assert told.best.run == "run_0"
     assert told.best.study == ""
     assert [(line.name, line.paid) for line in told.lessons] == [("encoding", 1)]
+
+
+def test_lessons_of_tasks_of_the_same_kind_come_first() -> None:
+    small = TaskTraits(kind="regression", rows=100, numeric_columns=3)
+    large = TaskTraits(kind="binary", rows=10**6, numeric_columns=3)
+    often = (attempt("bagging", 0.1), attempt("bagging", 0.1), attempt("bagging", 0.1))
+    earlier = (
+        run(0, 0.5, task="big", study="b", traits=large, attempts=often),
+        run(0, 0.5, task="wine", study="w", traits=small, attempts=(attempt("encoding", 0.1),)),
+    )
+    kind = kind_of(small)
+    assert kind == "regression, small, numeric"
+    told = digest(History(), History(runs=earlier), task="new", kind=kind)
+    assert [line.name for line in told.lessons] == ["encoding", "bagging"]
+    assert told.task_kind == kind
 
 
 def test_runs_with_another_metric_are_not_compared() -> None:

@@ -209,6 +209,24 @@ def test_lessons_of_other_tasks_decide_between_foci_never_tried() -> None:
     assert "feature_engineering" not in goals
 
 
+def test_lessons_of_the_same_kind_outweigh_all_others() -> None:
+    def lesson(kind: str, name: str) -> LessonLine:
+        return LessonLine(task_kind=kind, topic="refinement", name=name, tasks=3, tried=9, paid=9)
+
+    lessons = (lesson("large", "feature_selection"), lesson("small", "post_processing"))
+    assert goals_of(advised(told(lessons=lessons, task_kind="small")), "refinement")[0] == "post_processing"
+    assert goals_of(advised(told(lessons=lessons, task_kind="large")), "refinement")[0] == "feature_selection"
+
+
+def test_a_first_run_asks_for_the_models_that_did_best_on_other_tasks() -> None:
+    gains = {"Extra trees": 0.2, "LightGBM": 0.3, "Linear model": 0.1}
+    lessons = tuple(
+        LessonLine(task_kind="k", topic="model", name=name, tasks=2, tried=2, paid=2, mean_relative_gain=gain)
+        for name, gain in gains.items()
+    )
+    assert goals_of(advised(HistoryDigest(lessons=lessons)), "initialization") == ["LightGBM", "Extra trees"]
+
+
 def test_with_nothing_known_there_is_still_a_valid_proposal() -> None:
     proposal = advised(HistoryDigest())
     assert Strategy.model_validate(proposal.model_dump()).strategic_summary
