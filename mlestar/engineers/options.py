@@ -71,7 +71,7 @@ class LlmConfig(Record):
     """Attempts of one call when the service fails."""
     pause_seconds: Annotated[float, Field(ge=0.01, le=60)] = 2
     """The first pause is random below this; it doubles with every failure, up to a minute."""
-    max_wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 300
+    max_wait_seconds: Annotated[float, Field(ge=0, le=86_400)] = 900
     """After this long no further attempt is made."""
 
     @field_validator("tuning")

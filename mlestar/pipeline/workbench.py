@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from mlestar.doors import Executed, ExecutionStarted, Job, Kept, Lab, Question, Remark, Tried, current_scope
+from mlestar.errors import BadAnswer
 from mlestar.pipeline.pace import Pace, ensemble_seconds, script_seconds
 from mlestar.records.base import Record
 from mlestar.records.run import Brief
@@ -14,6 +15,9 @@ from mlestar.records.solution import Execution, Script, Trial, View
 from mlestar.records.task import Assignment, Metric
 
 A = TypeVar("A", bound=Record)
+
+_SHORTEST_ANSWER_SECONDS = 1.0
+"""What is on the tape, and what a rule book knows, is answered however late it is."""
 
 
 class Workbench:
@@ -42,8 +46,13 @@ class Workbench:
         return self.metric.best(self.trials)
 
     async def ask(self, question: Question[A]) -> A:
-        """Ask the engineer."""
-        return await self.lab.engineer.ask(question)
+        """Ask the engineer; raises BadAnswer when the time of the run, less what later phases need, is over first."""
+        left = self.lab.clock.seconds_left() - self._reserve_seconds()
+        try:
+            async with asyncio.timeout(max(_SHORTEST_ANSWER_SECONDS, left)):
+                return await self.lab.engineer.ask(question)
+        except TimeoutError:
+            raise BadAnswer(f"{type(question).__name__}: no answer before the time for it was over") from None
 
     def remark(self, text: str, *, warn: bool = False) -> None:
         """Tell the notebook something a person should see."""
