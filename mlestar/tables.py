@@ -6,6 +6,7 @@ in every column. `as_scripts_read` gives exactly that; everything else here keep
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import io
 import re
@@ -43,15 +44,16 @@ def find_table(folder: Path, stem: str) -> Path | None:
 def read_cells(path: Path) -> pd.DataFrame:
     """Every cell of a CSV file as text, as written; decimal commas of a table without comma separators become points.
 
-    Knows UTF-8 with or without a byte order mark, else Windows-1252; comma, semicolon, tab and bar as separators.
+    Knows UTF-8 and UTF-16 by their byte order marks, UTF-8 without one, else Windows-1252; comma, semicolon, tab and
+    bar as separators.
     Raises TaskError with the file and what is wrong.
     """
     try:
-        separator = _separator(path)
+        encoding, separator = _layout(path)
         with warnings.catch_warnings():
             warnings.simplefilter("error", pd.errors.ParserWarning)
             try:
-                cells = _parse(path, separator, "utf-8-sig")
+                cells = _parse(path, separator, encoding)
             except UnicodeDecodeError:
                 cells = _parse(path, separator, "cp1252")
     except pd.errors.EmptyDataError:
@@ -97,13 +99,16 @@ def _parse(path: Path, separator: str, encoding: str) -> pd.DataFrame:
     )
 
 
-def _separator(path: Path) -> str:
-    """The separator that occurs most often in the header, outside quotes."""
+def _layout(path: Path) -> tuple[str, str]:
+    """The encoding to try first, and the separator that occurs most often in the header, outside quotes."""
     with _opened(path) as file:
-        lines = file.read(_HEAD_BYTES).splitlines()[:1]
-    header = b"".join(lines).decode("latin-1")
-    bare = "".join(header.split('"')[::2])
-    return max(_SEPARATORS, key=bare.count)
+        head = file.read(_HEAD_BYTES)
+    encoding = "utf-16" if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    text = head.decode(encoding, "replace")
+    if "\x00" in text:
+        raise TaskError(f"{path}: is no text file; a table must be a CSV file")
+    bare = "".join(text.partition("\n")[0].split('"')[::2])
+    return encoding, max(_SEPARATORS, key=bare.count)
 
 
 @contextmanager

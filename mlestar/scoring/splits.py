@@ -69,7 +69,7 @@ def plan_split(validation: Validation, rows: int) -> SplitPlan:
         fraction = min(validation.fraction, _MOST_HELD_OUT / rows)
         return SplitPlan("holdout", 1, fraction, f"{rows} rows are enough to hold {fraction:.0%} out once")
     said = "folds" in validation.model_fields_set
-    folds = validation.folds if said else 5 if rows < _FIVE_FOLDS_BELOW else 3
+    folds = validation.folds if said else min(5 if rows < _FIVE_FOLDS_BELOW else 3, max(rows, 2))
     reason = f"{folds} folds" + (", as asked" if said else f", so that each of only {rows} rows is held out once")
     return SplitPlan("group" if kind == "group" else "kfold", folds, 1 / folds, reason)
 
@@ -182,13 +182,18 @@ def _classes_of_units(traits: Traits, unit_of_row: Rows, units: int) -> Rows | N
 
 
 def _with_all_classes(held_out: list[NDArray[np.bool_]], traits: Traits) -> tuple[Fold, ...]:
-    """Folds in which every class is fitted on: rows of a class that would be held out whole are not held out."""
+    """Folds in which every class is fitted on: rows of a class that would be held out whole are not held out.
+
+    A fold that holds nothing out any more is left away.
+    """
     everything = np.arange(traits.rows)
     folds = []
     for mask in held_out:
         if traits.classes is not None and traits.groups is None:
             mask = mask & np.isin(traits.classes, traits.classes[~mask])
-        if mask.all() or not mask.any():
-            raise TaskError(f"validation: {traits.rows} rows are too few to split like this")
-        folds.append(Fold(everything[~mask], everything[mask]))
+        if mask.any() and not mask.all():
+            folds.append(Fold(everything[~mask], everything[mask]))
+    if not folds:
+        of_classes = "" if traits.classes is None else " with every class on both sides"
+        raise TaskError(f"validation: {traits.rows} rows are too few to hold any out{of_classes}")
     return tuple(folds)

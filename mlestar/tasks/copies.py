@@ -6,6 +6,7 @@ copies by name, because reading them would need a library for each format.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -36,27 +37,12 @@ def label_copies(folder: Path, train: pd.DataFrame, target: str, id_column: str 
 
 
 def _candidates(folder: Path) -> Iterator[Path]:
-    """Files beside the tables, those in folders included; a bounded number."""
-    tables = {
-        folder / f"{stem}{suffix}" for stem in ("train", "test", "sample_submission") for suffix in TABLE_SUFFIXES
-    }
-    first_train = next(
-        (path for path in (folder / f"train{suffix}" for suffix in TABLE_SUFFIXES) if path.is_file()), None
-    )
-    seen = 0
-    for path in sorted(folder.rglob("*"), key=lambda path: (len(path.parts), path)):
-        if (
-            path.relative_to(folder).parts[0] in NOT_DATA
-            or path == first_train
-            or (path in tables and not path.name.startswith("train"))
-            or not path.is_file()
-        ):
-            continue
-        if _is_text_table(path) or _NAMED_COPIES.fullmatch(path.name):
-            seen += 1
-            if seen > _MOST_FILES:
-                return
-            yield path
+    """Files beside the tables, those in folders included; a bounded number, the least deep first."""
+    tables = {f"{stem}{suffix}" for stem in ("train", "test", "sample_submission") for suffix in TABLE_SUFFIXES}
+    inside = ((path, path.relative_to(folder)) for path in folder.rglob("*"))
+    data = [path for path, place in inside if place.parts[0] not in NOT_DATA | tables and path.is_file()]
+    likely = (path for path in data if _is_text_table(path) or _NAMED_COPIES.fullmatch(path.name))
+    return itertools.islice(sorted(likely, key=lambda path: (len(path.parts), path)), _MOST_FILES)
 
 
 def _is_text_table(path: Path) -> bool:

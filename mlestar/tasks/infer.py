@@ -34,9 +34,10 @@ def infer_target(tables: Tables, options: TaskOptions) -> tuple[str, Inference |
     """The target column. Raises TaskError that says which key to write."""
     train, test = list(tables.train.columns), set(tables.test.columns)
     if options.target is not None:
-        if options.target not in train:
+        found = [column for column in train if column.strip() == options.target.strip()]
+        if len(found) != 1:
             raise TaskError(f"target: train.csv has no column {options.target!r}; its columns: {_few(train)}")
-        return options.target, None
+        return found[0], None
     lacking = [column for column in train if column not in test]
     if len(lacking) == 1:
         return _inferred("target", lacking[0], "the only column of train.csv that test.csv lacks")

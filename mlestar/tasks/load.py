@@ -159,6 +159,13 @@ def _check_fit(tables: Tables, target: str, options: TaskOptions) -> None:
             f"{tables.folder}: test.csv has columns that train.csv lacks: {', '.join(extra[:12])}; "
             "every column of test.csv but the id must be in train.csv"
         )
+    if tables.sample is not None and asked_id in test.columns and asked_id in tables.sample:
+        strange = set(tables.sample[asked_id]) - set(test[asked_id])
+        if strange:
+            raise TaskError(
+                f"{tables.folder}: {len(strange)} values of {asked_id} in sample_submission.csv are not in test.csv, "
+                f"for example {min(strange)!r}"
+            )
 
 
 def _usable_rows(tables: Tables, target: str) -> tuple[pd.DataFrame, Inference | None]:

@@ -103,9 +103,10 @@ def test_a_copy_of_train_is_in_no_view(tmp_path: Path) -> None:
     task = tmp_path / "task"
     task.mkdir()
     (task / "backup.csv").write_text(marked().to_csv(index=False))
+    (task / "train.csv.zip").write_bytes(b"anything")
     exam = exam_of(tmp_path, marked(), "y", AUDITED)
     for view in (*all_views(exam), exam.final_view):
-        assert not (view.folder / "backup.csv").exists()
+        assert sorted(path.name for path in view.folder.iterdir()) == ["sample_submission.csv", "test.csv", "train.csv"]
 
 
 def test_the_seed_alone_does_not_tell_the_split(tmp_path: Path) -> None:

@@ -75,6 +75,18 @@ def test_too_few_rows_are_said() -> None:
         cut(KFOLD, 3)
 
 
+def test_a_class_of_one_row_is_never_held_out_and_its_fold_may_be_left_away() -> None:
+    classes = np.array([0, 0, 1, 1, 2])
+    folds = cut(KFOLD, 5, classes)
+    assert len(folds) == 4
+    with pytest.raises(TaskError, match="9 rows are too few to hold any out with every class on both sides"):
+        cut(KFOLD, 9, np.arange(9))
+
+
+def test_few_rows_make_few_folds() -> None:
+    assert plan_split(Validation(), 4).folds == 4
+
+
 def test_groups_are_never_split() -> None:
     groups = np.arange(60) % 7
     traits = Traits(rows=60, groups=groups, classes=(np.arange(60) % 2))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from mlestar.tasks.load import load_task
-from tests.tasks.folders import csv, houses, write_folder
+from tests.tasks.folders import csv, houses
 
 ROWS = [f"{n},{n % 5},{'ab'[n % 2]},{100 + 10 * n}.5" for n in range(12)]
 TRAIN = csv("Id,rooms,town,price", ROWS)
@@ -55,11 +55,3 @@ def test_a_copy_without_ids_is_found_by_its_rows(tmp_path: Path) -> None:
 )
 def test_other_files_are_handed_on(tmp_path: Path, name: str, content: str) -> None:
     assert withheld(tmp_path, **{name: content}) == ()
-
-
-def test_a_second_form_of_the_train_table_is_withheld(tmp_path: Path) -> None:
-    import gzip
-
-    folder = write_folder(houses(tmp_path))
-    (folder / "train.csv.gz").write_bytes(gzip.compress((folder / "train.csv").read_bytes()))
-    assert load_task(folder).withheld == ("train.csv.gz",)

@@ -247,6 +247,9 @@ def test_plain_f1_is_binary_for_two_classes_and_macro_for_more(tmp_path: Path) -
             ("rooms,town,price\n" + "".join(f"{n},é,{n}.5\n" for n in range(12))).encode("latin-1"), id="latin-1"
         ),
         pytest.param("rooms,town,price\r\n" + "".join(f"{n},a,{n}.5\r\n" for n in range(12)), id="windows lines"),
+        pytest.param(
+            ("rooms,town,price\n" + "".join(f"{n},é,{n}.5\n" for n in range(12))).encode("utf-16"), id="utf-16"
+        ),
         pytest.param("rooms\ttown\tprice\n" + "".join(f"{n}\ta\t{n}.5\n" for n in range(12)), id="tabs"),
     ],
 )
@@ -261,6 +264,31 @@ def test_compressed_tables_are_read(tmp_path: Path) -> None:
     (folder / "train.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
     plain.unlink()
     assert load_task(folder).profile.train_rows == 12
+
+
+def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TaskError, match=r"train\.csv: is no text file"):
+        load_task(houses(tmp_path, train_csv=b"PAR1\x00\x01\x00"))
+
+
+def test_sample_ids_that_are_not_in_test_are_shown(tmp_path: Path) -> None:
+    rows = [f"{n},{n % 3},{n * 2}" for n in range(12)]
+    folder = houses(
+        tmp_path,
+        train_csv=csv("id,a,price", rows),
+        test_csv=csv("id,a", ["50,1", "51,2"]),
+        sample_submission_csv=csv("id,price", ["50,0", "71,0"]),
+    )
+    with pytest.raises(
+        TaskError, match=r"1 values of id in sample_submission.csv are not in test.csv, for example '71'"
+    ):
+        load_task(folder)
+
+
+def test_blanks_around_column_names_do_not_hide_the_target(tmp_path: Path) -> None:
+    train = csv("rooms, town, price", [f"{n}, a, {n}" for n in range(12)])
+    folder = houses(tmp_path, train_csv=train, test_csv=csv("rooms, town", ["1, a"]), task_yaml="target: price\n")
+    assert load_task(folder).target == " price"
 
 
 def test_rows_with_too_many_cells_are_refused(tmp_path: Path) -> None:
