@@ -7,21 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mlestar.enhancer.figures import finite
+from mlestar.enhancer.outcomes import best_before, identity, phase_table, run_line, strategy_lines
 from mlestar.enhancer.studies import lesson_table, study_table
 from mlestar.enhancer.tables import (
     attempt_lines,
-    best_before,
     component_lines,
     cost_line,
     fault_table,
-    finite,
     focus_table,
-    identity,
     model_table,
-    phase_table,
-    run_line,
     setting_lines,
-    strategy_lines,
 )
 from mlestar.records.digest import BestLine, HistoryDigest, LessonLine, RunLine
 from mlestar.records.run import History, RunSummary

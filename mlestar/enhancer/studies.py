@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
+from mlestar.enhancer.figures import NAME, cut, finite, mean
 from mlestar.enhancer.kinds import kind_of
-from mlestar.enhancer.tables import NAME, cut, finite, focus_table, mean
+from mlestar.enhancer.tables import focus_table
 from mlestar.records.digest import LessonLine, SettingValue, StudyLine
 from mlestar.records.run import RunSummary
 from mlestar.records.settings import OVERRIDABLE, Settings
