@@ -129,6 +129,7 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
             columns=given.submission.columns,
             classes=given.submission.classes,
             needs=metric.needs,
+            least=_LEAST.get(metric_key(metric.name)),
             post=first_post(given, transform),
         ),
     )
@@ -139,6 +140,10 @@ _ABSOLUTE: dict[str, dict[str, Parameter]] = {
     "lightgbm": {"objective": "mae"},
     "boosting": {"loss": "absolute_error"},
 }
+
+
+_LEAST = {"rmsle": 0.0, "msle": 0.0, "poissondeviance": 1e-6, "gammadeviance": 1e-6}
+"""Metrics that are not defined below a value."""
 
 
 def first_model(given: Assignment, family: Family) -> ModelPart:

@@ -138,6 +138,8 @@ class SubmissionPart(Record):
     columns: tuple[str, ...]
     classes: tuple[str, ...] = ()
     needs: Literal["values", "labels", "probabilities"] = "values"
+    least: float | None = None
+    """The smallest value the metric allows."""
     post: Post = "none"
 
 
