@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -22,12 +23,7 @@ class Prompts:
     """The prompts that come with mlestar."""
 
     def __init__(self) -> None:
-        # Prompts are text for a model, not HTML: escaping would change the scripts shown in them.
-        self._environment = Environment(
-            loader=PackageLoader("mlestar", "prompts"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-        )
-        self._environment.filters.update(data=as_data, number=number, quoted=quoted, profile_row=profile_row)
-        self._environment.globals.update(refinement_focuses=REFINEMENT_FOCUSES, ensemble_focuses=ENSEMBLE_FOCUSES)
+        self._environment = _environment()
 
     def instruction(self) -> str:
         """What is said once, before every question."""
@@ -38,6 +34,17 @@ class Prompts:
         template = self._environment.get_template(template_name(type(question).__name__))
         fields = {name: getattr(question, name) for name in type(question).model_fields}
         return template.render(fields).strip()
+
+
+@cache
+def _environment() -> Environment:
+    """The compiled prompts, once in a process; they are text for a model, so nothing is escaped as HTML is."""
+    environment = Environment(
+        loader=PackageLoader("mlestar", "prompts"), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters.update(data=as_data, number=number, quoted=quoted, profile_row=profile_row)
+    environment.globals.update(refinement_focuses=REFINEMENT_FOCUSES, ensemble_focuses=ENSEMBLE_FOCUSES)
+    return environment
 
 
 def template_name(question: str) -> str:
