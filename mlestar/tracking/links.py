@@ -8,6 +8,8 @@ from mlestar.records.base import Record
 from mlestar.records.task import Direction
 
 LOCAL_UI = "http://127.0.0.1:5000"
+WORKFLOW = "machine_learning"
+"""The side of the UI that shows training runs; it opens on the other one."""
 
 
 class Look(Record):
@@ -31,13 +33,14 @@ def look_at(uri: str, experiment_id: str, study_id: str, direction: Direction) -
     return Look(
         command=command,
         runs=f"{base}/{charts(experiment_id, study_id, direction)}",
-        study=f"{base}/#/experiments/{experiment_id}/runs/{study_id}",
+        study=f"{base}/#/experiments/{experiment_id}/runs/{study_id}?workflowType={WORKFLOW}",
     )
 
 
 def charts(experiment_id: str, study_id: str, direction: Direction) -> str:
     """The page that compares the pipeline runs of a study, best first."""
     wanted = {
+        "workflowType": WORKFLOW,
         "compareRunsMode": "CHART",
         "searchFilter": f'tags.study = "{study_id}"',
         "orderByKey": "metrics.`best_score`",

@@ -12,6 +12,7 @@ import json
 import re
 import shutil
 import tempfile
+import warnings
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,21 +88,23 @@ def beats(winner: RunSummary, task: Task, holder: dict[str, str]) -> bool:
 
 def save_model(folder: Path, task: Task, script: str, timeout_seconds: float) -> None:
     """Write the model into `folder/model`: code, script, the files it trains on, signature and an example."""
-    import mlflow.pyfunc
-
     code, source = folder / "served_model.py", folder / "solution.py"
     code.write_text(served_code(task, timeout_seconds))
     source.write_text(script)
     inputs = folder / "input"
     shutil.copytree(task.folder, inputs, ignore=shutil.ignore_patterns("test.csv"))
     _add_sample(inputs, task)
-    mlflow.pyfunc.save_model(
-        str(folder / MODEL),
-        python_model=str(code),
-        artifacts={"script": str(source), "input": str(inputs)},
-        signature=_signature(task),
-        pip_requirements=requirements(script),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow warns of its own types when it is imported
+        import mlflow.pyfunc
+
+        mlflow.pyfunc.save_model(
+            str(folder / MODEL),
+            python_model=str(code),
+            artifacts={"script": str(source), "input": str(inputs)},
+            signature=_signature(task),
+            pip_requirements=requirements(script),
+        )
     _add_example(folder / MODEL, task)
 
 
@@ -124,7 +127,8 @@ def requirements(script: str) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             packages.add(node.module.partition(".")[0])
     installed = packages_distributions()
-    return sorted({f"{installed[name][0]}=={version(installed[name][0])}" for name in packages if name in installed})
+    names = {name if name in installed[name] else installed[name][0] for name in packages if name in installed}
+    return sorted(f"{name}=={version(name)}" for name in names)
 
 
 def _register(backend: MlflowBackend, name: str, winner: RunSummary, task: Task) -> str:

@@ -117,8 +117,7 @@ class RunNotebook:
     def _finish_trace(self, record: RunRecord) -> None:
         if not self._traces:
             return
-        name = f"{record.brief.task.name} {record.brief.run_id}"
-        root = self._tracer.last(name, record.started_at, record.seconds, record.error)
+        root = self._tracer.last(record)
         self._writer.put(root)
         self._writer.flush()
         self._patience.call(
@@ -160,7 +159,8 @@ class RunNotebook:
     def _tried_entries(self, event: Tried) -> list[Entry]:
         step = self._tried
         self._tried += 1
-        values = {"score": event.trial.score, "best_score": event.best_score, **cost_metrics(self._ledger.cost)}
+        used = {key: value for key, value in cost_metrics(self._ledger.cost).items() if value}
+        values = {"score": event.trial.score, "best_score": event.best_score, **used}
         entries: list[Entry] = [
             Point(key=key, value=value, step=step, at=event.at) for key, value in values.items() if value is not None
         ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from mlestar.records.run import History, RunStatus, RunSummary
+from mlestar.records.run import Cost, History, RunStatus, RunSummary
 from mlestar.tracking.backend import MlflowBackend, StoreRefused
 from mlestar.tracking.packing import unpack
 
@@ -50,9 +50,23 @@ def summary_of(run: Run) -> RunSummary | None:
     known = {
         "status": status,
         "score": run.data.metrics.get("best_score", summary.score),
+        "cost": cost_of(run.data.metrics),
         "seconds": max(0.0, ended / 1000 - summary.started_at) if ended else summary.seconds,
     }
     return summary.model_copy(update=known)
+
+
+def cost_of(metrics: Mapping[str, float]) -> Cost:
+    """What a run used as far as its metrics tell."""
+    return Cost(
+        calls=int(metrics.get("llm_calls", 0)),
+        tokens_in=int(metrics.get("tokens_in", 0)),
+        tokens_out=int(metrics.get("tokens_out", 0)),
+        usd=metrics.get("usd", 0.0),
+        executions=int(metrics.get("executions", 0)),
+        execution_seconds=metrics.get("execution_seconds", 0.0),
+        failures=int(metrics.get("failures", 0)),
+    )
 
 
 def latest_study_of(backend: MlflowBackend, task: str) -> str | None:

@@ -6,6 +6,7 @@ import json
 
 from mlestar.doors import Answered, Event, Executed, PhaseEnded, PhaseStarted, Scope
 from mlestar.records.base import Record, digest_of
+from mlestar.records.run import RunRecord
 from mlestar.records.strategy import Phase
 
 TEXT_CHARACTERS = 60_000
@@ -59,10 +60,22 @@ class Tracer:
             return [self._answered(event) if isinstance(event, Answered) else self._executed(event)]
         return []
 
-    def last(self, name: str, started_at: float, seconds: float, fault: str | None) -> Span:
+    def last(self, record: RunRecord) -> Span:
         """The span of the whole run, which completes the trace."""
+        brief = record.brief
+        told = {"settings": brief.settings.model_dump(mode="json")}
+        if brief.strategy is not None:
+            told["strategy"] = brief.strategy.model_dump(mode="json")
+        came = {"score": None if record.best is None else record.best.score, "audit_score": record.audit_score}
         return Span(
-            id=self.root, parent=None, name=name, kind="CHAIN", started_at=started_at, seconds=seconds, fault=fault
+            id=self.root,
+            parent=None,
+            name=f"{brief.task.name} {brief.run_id}",
+            kind="CHAIN",
+            started_at=record.started_at,
+            seconds=record.seconds,
+            fault=record.error,
+            attributes={**_inputs(told), **_outputs(came)},
         )
 
     def _phase_spans(self, event: PhaseEnded) -> list[Span]:

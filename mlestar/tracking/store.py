@@ -26,7 +26,7 @@ from mlestar.tracking.study import Study, StudyPlan
 from mlestar.tracking.writer import Patience, Say
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
-URI_ADVICE = "store.tracking_uri takes sqlite:///file.db, http(s)://host:port or postgresql://user@host/name"
+URI_ADVICE = "store.tracking_uri takes sqlite:///file.db, http(s)://host:port or postgresql+psycopg://user@host/name"
 
 _logger = logging.getLogger(__name__)
 
@@ -94,6 +94,7 @@ class Store:
             tags=dict(tags),
             experiment=f"{self.config.experiment_prefix}/{task.name}",
             traces=self.config.traces,
+            register_model=self.config.register_model,
         )
         return open_study(plan, self.backend, self.patience)
 

@@ -14,6 +14,7 @@ from mlestar.records.task import Task
 from mlestar.tracking.backend import MlflowBackend
 from mlestar.tracking.datasets import dataset_inputs
 from mlestar.tracking.links import Look, look_at
+from mlestar.tracking.model import publish
 from mlestar.tracking.notebook import (
     FINAL_SCRIPT,
     FINAL_SUBMISSION,
@@ -46,6 +47,7 @@ class StudyPlan(Record):
     tags: dict[str, str]
     experiment: str
     traces: bool
+    register_model: bool
 
 
 class Study:
@@ -121,8 +123,21 @@ class Study:
         self._patience.call(lambda: self._backend.log_texts(self.study_id, pages))
         for path, file in files.items():
             self._patience.call(lambda path=path, file=file: self._backend.log_file(self.study_id, path, file))  # type: ignore[misc]
+        self._publish(history)
         self._patience.call(lambda: self._backend.close(self.study_id, MLFLOW_STATUS[status]))
         return history
+
+    def _publish(self, history: History) -> None:
+        """Keep the best run's script as a model; a store without a model registry is no reason to fail a study."""
+        best = history.best()
+        script = None if best is None else text_or_none(self._backend, best.mlflow_run_id, FINAL_SCRIPT)
+        if best is None or script is None or not self.plan.register_model:
+            return
+        try:
+            said = publish(self._backend, self.plan.task, best, script).said
+        except StoreUnavailable as error:
+            said = f"not registered: {error}"
+        self._patience.call(lambda: self._backend.log(self.study_id, tags={"model": said}))
 
     def _winner(self, history: History) -> dict[str, str]:
         """The best run's script and submission, so that the study's page has them too."""

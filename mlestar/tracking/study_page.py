@@ -7,7 +7,7 @@ import time
 from mlestar.records.run import History, RunSummary
 from mlestar.records.task import Direction
 from mlestar.tracking.backend import Point
-from mlestar.tracking.links import charts
+from mlestar.tracking.links import WORKFLOW, charts
 from mlestar.tracking.notebook import cost_metrics
 from mlestar.tracking.totals import improvement_percent, total_cost
 
@@ -39,7 +39,7 @@ def study_note(history: History, experiment_id: str, direction: Direction, study
     lines = [_winner_line(history, best, page), _cost_line(history)]
     lines.append(f"[Compare the runs]({charts(experiment_id, study_id, direction)}) · Artifacts: report.html, best/")
     lines += [
-        f"- [{run.run_id}]({page}/{run.mlflow_run_id}): {run.status}, "
+        f"- [{run.run_id}]({page}/{run.mlflow_run_id}?workflowType={WORKFLOW}): {run.status}, "
         f"{'no score' if run.score is None else f'{run.score:.6g}'}, {run.seconds:.0f} s"
         + (f". {run.strategy.strategic_summary}" if run.strategy else "")
         for run in history.runs
@@ -51,8 +51,9 @@ def _winner_line(history: History, best: RunSummary | None, page: str) -> str:
     if best is None:
         return "**No run has a score.**"
     gained = improvement_percent(history)
+    address = f"{page}/{best.mlflow_run_id}?workflowType={WORKFLOW}"
     return (
-        f"**Best: [{best.run_id}]({page}/{best.mlflow_run_id}), {best.metric.name} {best.score:.6g}**"
+        f"**Best: [{best.run_id}]({address}), {best.metric.name} {best.score:.6g}**"
         + (f", {gained:.2f} % better than run 0" if gained else "")
         + (f", audit {best.audit_score:.6g}" if best.audit_score is not None else "")
         + f" ({best.best_path})"

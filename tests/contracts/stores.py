@@ -98,7 +98,7 @@ def postgres_database(programs: Path) -> Iterator[str]:
         command = [str(programs / "postgres"), "-D", str(folder / "data"), "-p", str(port), "-h", "127.0.0.1"]
         with process([*command, "-k", str(folder), "-c", "fsync=off"], folder / "log", **user, cwd=str(folder)):
             _until_listening(port)
-            yield f"postgresql://mlestar@127.0.0.1:{port}/postgres"
+            yield f"postgresql+psycopg://mlestar@127.0.0.1:{port}/postgres"
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
