@@ -15,6 +15,7 @@ from mlestar.tracking.final_state import final_state_text
 from mlestar.tracking.packing import pack
 from mlestar.tracking.report import Story, run_report
 from mlestar.tracking.spans import Tracer
+from mlestar.tracking.spending import Spending
 from mlestar.tracking.summary import summarize
 from mlestar.tracking.timeline import Chronicle
 from mlestar.tracking.writer import Entry, Mark, Patience, Place, Text, Writer
@@ -62,6 +63,7 @@ class RunNotebook:
         self._writer = Writer(backend, place, patience)
         self._lock = threading.Lock()
         self._ledger = Ledger()
+        self._spending = Spending()
         self._tried = 0
         self._paths: dict[str, str] = {}
         self._chronicle = Chronicle()
@@ -71,6 +73,7 @@ class RunNotebook:
         """Queue what the event says; quick, from any thread."""
         with self._lock:
             self._ledger.note(event)
+            self._spending.note(event)
             self._chronicle.note(event)
             entries = self._entries(event)
             if self._traces:
@@ -92,7 +95,8 @@ class RunNotebook:
         the store; raises StoreUnavailable when it stays away.
         """
         summary = self._summary(record)
-        self._writer.put(*final_points(record, self._tried), *(Mark(key=k, value=v) for k, v in pack(summary).items()))
+        self._writer.put(*final_points(record, self._spending.metrics(), self._tried))
+        self._writer.put(*(Mark(key=k, value=v) for k, v in pack(summary).items()))
         self._writer.put(Mark(key="status", value=record.status))
         self._writer.put(
             *(Text(path=path, text=text) for path, text in {**self._texts(record, summary), **texts}.items())
@@ -185,13 +189,14 @@ def cost_metrics(cost: Cost) -> dict[str, float | None]:
     }
 
 
-def final_points(record: RunRecord, step: int) -> list[Point]:
+def final_points(record: RunRecord, spending: Mapping[str, float], step: int) -> list[Point]:
     """The metrics a run ends with."""
     values = {
         "best_score": None if record.best is None else record.best.score,
         "audit_score": record.audit_score,
         "seconds": record.seconds,
         **cost_metrics(record.cost),
+        **spending,
     }
     at = time.time()
     return [Point(key=key, value=value, step=step, at=at) for key, value in values.items() if value is not None]
