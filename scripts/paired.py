@@ -9,7 +9,7 @@ import numpy as np
 from mlestar.records.base import Record
 
 ARMS = ("advised", "bayes", "long", "repeated")
-DRAWS = 10_000
+DRAWS = 4_000
 
 
 class Outcome(Record):
