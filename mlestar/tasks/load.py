@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from mlestar.records.task import (
     TaskKind,
     Validation,
 )
-from mlestar.tables import as_scripts_read, csv_text, find_table, read_cells, usable_targets
+from mlestar.tables import as_scripts_read, find_table, read_cells, usable_targets
 from mlestar.tasks.copies import label_copies
 from mlestar.tasks.infer import (
     Tables,
@@ -80,8 +81,7 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
     _check_fit(tables, target, options)
     usable, rows_inference = _usable_rows(tables, target)
     id_column, id_inference = infer_id_column(tables, target, options)
-    train = as_scripts_read(usable)
-    values = train[target]
+    values = as_scripts_read(usable[[target]])[target]
     class_count = int(values.nunique()) if looks_like_classes(values) else None
     metric, metric_kind, metric_inference = infer_metric(tables, options, class_count)
     kind, kind_inference = infer_kind(values, target, metric, metric_kind, options)
@@ -107,8 +107,8 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
         validation=options.validation or Validation(),
         submission=submission,
         folder=tables.folder,
-        profile=profile_tables(train, as_scripts_read(tables.test), target, shares, _beside(tables.folder, withheld)),
-        digest=_digest(tables),
+        profile=profile_tables(usable, len(tables.test), target, shares, _beside(tables.folder, withheld)),
+        digest=_digest(tables.folder),
         inferences=tuple(inference for inference in inferences if inference is not None),
         withheld=withheld,
     )
@@ -204,9 +204,15 @@ def _beside(folder: Path, withheld: tuple[str, ...]) -> tuple[str, ...]:
     return files_beside(folder, frozenset({*tables, *withheld, *DESCRIPTION_FILES}))
 
 
-def _digest(tables: Tables) -> str:
-    sample = "" if tables.sample is None else csv_text(tables.sample)
-    return digest_of(csv_text(tables.train), csv_text(tables.test), sample)
+def _digest(folder: Path) -> str:
+    """Identity of the bytes of the tables."""
+    tables = (find_table(folder, stem) for stem in ("train", "test", "sample_submission"))
+    return digest_of(*("" if path is None else _sha256(path) for path in tables))
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _reported_task(folder: Path, options: TaskOptions, name: str) -> Task:
@@ -237,6 +243,6 @@ def _reported_task(folder: Path, options: TaskOptions, name: str) -> Task:
             target=ColumnProfile(name=target, kind="constant", missing_share=0.0, unique_count=0),
             other_files=files_beside(folder, frozenset(DESCRIPTION_FILES)),
         ),
-        digest=digest_of(str(folder), *(() if cells is None else (csv_text(cells),))),
+        digest=digest_of(str(folder), _digest(folder)),
         scoring="reported",
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlestar.records.task import ColumnKind, ColumnProfile, TableProfile
-from mlestar.tables import NOT_DATA
+from mlestar.tables import NOT_DATA, as_scripts_read
 
 _MOST_COLUMNS = 200
 _MOST_FILES = 50
@@ -18,7 +18,7 @@ _EXAMPLES = 5
 _EXAMPLE_CHARACTERS = 40
 _SAMPLE_ROWS = 5
 _SAMPLE_CHARACTERS = 4000
-_LOOKED_AT = 20_000
+_LOOKED_AT = 50_000
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}.*|[A-Za-z]{3,9} \d{1,2},? \d{4}.*"
 )
@@ -27,19 +27,24 @@ _ID_NAME = re.compile(r"(?i:id|.*[_\s-]id|index|unnamed: 0|row[_\s-]?(?:id|numbe
 
 def profile_tables(
     train: pd.DataFrame,
-    test: pd.DataFrame,
+    test_rows: int,
     target: str,
     class_shares: tuple[float, ...],
     other_files: tuple[str, ...],
 ) -> TableProfile:
-    """The profile of a task; `train` and `test` as scripts read them, without rows that lack the target."""
+    """The profile of a task from the cells of train, rows that lack the target left out.
+
+    Columns are described as scripts read them; those of a large table by a fixed sample of its rows.
+    """
     names = [column for column in train.columns if column != target]
-    profiles = tuple(profile_column(train[name]) for name in names[:_MOST_COLUMNS])
+    few = train if len(train) <= _LOOKED_AT else train.sample(_LOOKED_AT, random_state=0)
+    looked_at = as_scripts_read(few[[*names[:_MOST_COLUMNS], target]])
+    profiles = tuple(profile_column(looked_at[name]) for name in names[:_MOST_COLUMNS])
     return TableProfile(
         train_rows=len(train),
-        test_rows=len(test),
+        test_rows=test_rows,
         columns=profiles,
-        target=profile_column(train[target]),
+        target=profile_column(as_scripts_read(train[[target]])[target]),
         class_shares=class_shares,
         sample_rows=_clipped(str(train.head(_SAMPLE_ROWS).to_csv(index=False)), _SAMPLE_CHARACTERS),
         other_files=other_files,
@@ -53,7 +58,7 @@ def profile_column(column: pd.Series) -> ColumnProfile:
     examples = tuple(_clipped(str(value), _EXAMPLE_CHARACTERS) for value in filled.unique()[:_EXAMPLES])
     kind = column_kind(column)
     numbers = _numbers(filled) if pd.api.types.is_numeric_dtype(column) else {}
-    words = float(filled.head(_LOOKED_AT).astype(str).str.count(r"\S+").mean()) if kind == "text" else None
+    words = float(filled.astype(str).str.count(r"\S+").mean()) if kind == "text" else None
     return ColumnProfile(
         name=str(column.name),
         kind=kind,
@@ -82,7 +87,7 @@ def column_kind(column: pd.Series) -> ColumnKind:
 
 def _text_kind(filled: pd.Series, distinct: int, all_differ: bool) -> ColumnKind:
     """The kind of a column of text cells."""
-    texts = filled.astype(str).head(_LOOKED_AT)
+    texts = filled.astype(str)
     if texts.str.fullmatch(_DATE).mean() > 0.95 and _parses_as_dates(texts.head(200)):
         return "date"
     words = texts.str.count(r"\S+").mean()
