@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -127,13 +128,17 @@ def component_lines(run: RunSummary) -> tuple[ComponentLine, ...]:
     )
 
 
+_VIEW = re.compile(r"^(fold|holdout|final|audit)(_\d+)?: ")
+"""A fault of grading begins with the view it was found on, which is no kind of fault."""
+
+
 def fault_table(runs: Iterable[RunSummary]) -> tuple[FaultLine, ...]:
     """Failures by kind, the most frequent first; the kind is what stands before the first colon."""
     counts: Counter[str] = Counter()
     examples: dict[str, str] = {}
     for run in runs:
         for fault in (*run.errors, *((run.error,) if run.error else ())):
-            kind = cut(fault.split(":", 1)[0], NAME)
+            kind = cut(_VIEW.sub("", fault).split(":", 1)[0], NAME)
             counts[kind] += 1
             examples[kind] = cut(fault)
     return tuple(FaultLine(kind=kind, count=count, example=examples[kind]) for kind, count in counts.most_common())

@@ -180,6 +180,13 @@ async def test_an_engineer_that_fails_means_the_safe_default(fault: MleStarError
     assert advice.repairs
 
 
+async def test_the_safe_default_keeps_the_overrides_in_effect() -> None:
+    advice = await EngineerEnhancer(EngineerEnhancerConfig(), Says(BadAnswer("no JSON"))).advise(
+        situation(held={"num_solutions": 3})
+    )
+    assert advice.applied.config_overrides == {"num_solutions": 3}
+
+
 async def test_what_was_asked_stands_beside_what_is_applied() -> None:
     advice = await advised({"inner_loop_round": 99})
     assert '"inner_loop_round":99' in advice.asked.replace(" ", "")

@@ -62,6 +62,11 @@ def test_a_failed_run_is_told_and_is_never_the_best() -> None:
     assert told.faults[0].kind == "timed out"
 
 
+def test_the_view_a_fault_was_found_on_is_no_kind_of_fault() -> None:
+    told = digest(History(runs=(run(0, 0.5, errors=("fold_1: 3 rows missing: a, b", "fold_2: 3 rows missing: c")),)))
+    assert [(line.kind, line.count) for line in told.faults] == [("3 rows missing", 2)]
+
+
 def test_a_run_still_going_is_not_told() -> None:
     assert digest(History(runs=(run(0, 0.5), run(1, None, status="running")))).runs_done == 1
 

@@ -76,6 +76,14 @@ async def test_what_the_playbook_proposes_never_needs_a_repair(study: tuple[list
     assert [advice.repairs for advice in study[1]] == [()] * 7
 
 
+async def test_after_nothing_but_failures_there_is_still_advice() -> None:
+    failed = run(0, None, status="failed", phases=(), errors=("ValueError: no",), cost=Cost(executions=9, failures=9))
+    at = Situation(history=History(runs=(failed,)), metric=RMSE, settings=Settings(), run_number=1)
+    advice = await EngineerEnhancer(EngineerEnhancerConfig(), Playbook()).advise(at)
+    assert advice.repairs == ()
+    assert advice.applied.config_overrides["max_debug_round"] == 4
+
+
 async def test_the_foci_that_pay_are_found_and_kept(study: tuple[list[RunSummary], list[Advice]]) -> None:
     last = [goal.focus for goal in study[1][-1].applied.goals_for("refinement")]
     assert set(GAINS) <= set(last[:3])
