@@ -128,7 +128,7 @@ def component_lines(run: RunSummary) -> tuple[ComponentLine, ...]:
     )
 
 
-_VIEW = re.compile(r"^(fold|holdout|final|audit)(_\d+)?: ")
+_VIEW = re.compile(r"^(fold|holdout|group|time|whole|final|audit)(_\d+)?: ")
 """A fault of grading begins with the view it was found on, which is no kind of fault."""
 
 
