@@ -43,16 +43,14 @@ def write_ensemble(question: WriteEnsemble) -> Code:
     recipe = _merged(question.scripts, given)
     if question.focus == "simple_averaging":
         return Code(source=render(recipe))
-    present = {family_of(model.name).name for model in recipe.models.models}
-    wanted = [f for f in suited_families(given) if f.name not in present or f.table == "native"]
-    more = tuple(_library_model(given, family) for family in wanted)
-    recipe = _cheapest_first(with_models(recipe, more))
-    deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
     stacked = question.focus == "stacking" and given.profile.train_rows <= STACKED_ROWS
+    models, folds = _planned(recipe.models.models, given, 0.6 if stacked else 0.85)
+    deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
     update = {
         "features": recipe.features.model_copy(update={"ratios": 40, "neighbours": True}),
-        "training": TrainingPart(folds=_folds(given), reserve=stacked),
-        "stacking": deep if stacked else None,
+        "models": ModelsPart(models=models),
+        "training": TrainingPart(folds=folds, reserve=stacked),
+        "stacking": deep if stacked and len(models) > 2 else None,
         "ensemble": EnsemblePart(method="greedy", repeats=6),
         "submission": _calibrated(recipe),
     }
@@ -61,12 +59,78 @@ def write_ensemble(question: WriteEnsemble) -> Code:
 
 STACKED_ROWS = 60_000
 """Second layers of forests take too long on more rows."""
+START_SECONDS = 3.0
+"""What a script takes before the first fit and after the last, guessed high."""
+FEW_MODELS = 6
+LIBRARY: tuple[str, ...] = (
+    "linear",
+    "lightgbm_enriched",
+    "svm",
+    "lightgbm",
+    "text_linear",
+    "text_bayes",
+    "discriminant",
+    "neighbours",
+    "extra_trees",
+    "lightgbm_small",
+    "svm_sharp",
+    "lightgbm_enriched_random",
+    "lightgbm_random",
+    "hist_boosting",
+    "gaussian_process",
+    "random_forest",
+    "neural_network",
+)
+"""In the order in which they are worth their time beside the models before them."""
 
 
-def _folds(given: Assignment) -> int:
-    """More folds than a single model gets: every model sees more rows, and weights are chosen on better predictions."""
+def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> tuple[tuple[ModelPart, ...], int]:
+    """The models and the number of folds for which this share of the time will do; fewer folds before few models."""
+    fit_seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
     rows = given.profile.train_rows
-    return 8 if rows <= 20_000 else 5 if rows <= 50_000 else first_folds(rows)
+    most = 8 if rows <= 20_000 else first_folds(rows)
+    for folds in sorted({most, min(most, 5), min(most, 3)}, reverse=True):
+        planned = _affordable(models, given, fit_seconds / folds)
+        if len(planned) >= FEW_MODELS:
+            break
+    return planned, folds
+
+
+def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float) -> tuple[ModelPart, ...]:
+    """The solutions' models, then the library in its order, as many as one fold of all can be fitted in time."""
+    suited = {family.name: family for family in suited_families(given)}
+    present = {family_of(model.name).name for model in models}
+    more = [name for name in LIBRARY if name in suited and (name not in present or name == "lightgbm")]
+    wanted = [*models, *(_library_model(given, suited[name]) for name in more)]
+    chosen: list[ModelPart] = []
+    for model in wanted:
+        needed = _seconds(model, given)
+        if needed <= seconds and not any(_alike(model, other) for other in chosen):
+            seconds -= needed
+            chosen.append(model)
+    chosen = chosen or [min(wanted, key=lambda model: _seconds(model, given))]
+    return _numbered(sorted(chosen, key=lambda model: _seconds(model, given)))
+
+
+def _alike(one: ModelPart, other: ModelPart) -> bool:
+    """Whether two models are one, but for their names."""
+    return family_of(one.name) is family_of(other.name) and (one.table, one.params) == (other.table, other.params)
+
+
+def _seconds(model: ModelPart, given: Assignment) -> float:
+    profile = given.profile
+    return family_of(model.name).seconds(profile.train_rows, len(profile.columns), len(given.submission.classes))
+
+
+def _numbered(models: list[ModelPart]) -> tuple[ModelPart, ...]:
+    """The second of one name gets a number."""
+    seen: dict[str, int] = {}
+    named = []
+    for model in models:
+        name = family_of(model.name).name
+        seen[name] = seen.get(name, 0) + 1
+        named.append(model.model_copy(update={"name": name if seen[name] == 1 else f"{name}_{seen[name]}"}))
+    return tuple(named)
 
 
 def _library_model(given: Assignment, family: Family) -> ModelPart:
@@ -78,12 +142,6 @@ def _calibrated(recipe: Recipe) -> SubmissionPart:
     """Probabilities with one exponent chosen out of fold, where the metric looks at how sure they are."""
     sure = metric_key(recipe.metric.name) in ("logloss", "brier")
     return recipe.submission.model_copy(update={"post": "temperature"}) if sure else recipe.submission
-
-
-def _cheapest_first(recipe: Recipe) -> Recipe:
-    """Many cheap models before few dear ones, so that time that is short still gives a mixture."""
-    models = sorted(recipe.models.models, key=lambda model: family_of(model.name).cost)
-    return recipe.model_copy(update={"models": ModelsPart(models=tuple(models))})
 
 
 def _merged(scripts: tuple[ScoredScript, ...], given: Assignment) -> Recipe:

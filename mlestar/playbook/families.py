@@ -37,8 +37,8 @@ class Family:
     """Models of one kin resemble each other; a second solution looks for another kin first."""
     max_rows: int = 10_000_000
     max_columns: int = 100_000
-    cost: int = 1
-    """0 when a fit takes moments, 2 when it takes much longer than others; the cheap are trained first."""
+    cost: float = 1.0
+    """Seconds of one fit as a multiple of LightGBM's."""
     tunable: tuple[str, ...] = ()
     """Optuna suggestions, one for each parameter that is worth searching."""
 
@@ -47,6 +47,13 @@ class Family:
         written = self.regression if regression else self.classification
         fed = text or self.table != "words"
         return bool(written) and fed and rows <= self.max_rows and columns <= self.max_columns
+
+    def seconds(self, rows: int, columns: int, classes: int) -> float:
+        """A rough guess of the seconds of one fit on one thread; fitted features take longer."""
+        outputs = classes if classes > 2 and self.table in ("native", "enriched") else 1
+        quadratic = rows / 1500 if self.kin == "kernel" else 1.0
+        fitted = 0.3 if self.table.startswith("enriched") else 0.0
+        return fitted + self.cost * (0.2 + 6e-6 * rows * columns * outputs * max(quadratic, 0.2))
 
     def defaults(self, *, regression: bool) -> Params:
         return {**self.params, **(self.regression_params if regression else self.classification_params)}
@@ -108,7 +115,7 @@ FAMILIES: dict[str, Family] = {
             params={"n_estimators": 120},
             regression_params={"max_features": 0.5},
             classification_params={"max_features": "sqrt"},
-            cost=0,
+            cost=0.9,
             kin="forest",
             max_rows=60_000,
             max_columns=2000,
@@ -129,7 +136,7 @@ FAMILIES: dict[str, Family] = {
             regression_params={"alphas": (1, 3, 10, 30, 100, 300)},
             classification_params={"C": 0.5, "max_iter": 1000},
             seeded=False,
-            cost=0,
+            cost=0.1,
             kin="linear",
             max_columns=20_000,
             extrapolates=True,
@@ -150,7 +157,7 @@ FAMILIES: dict[str, Family] = {
             regression_params={"C": 3.0, "epsilon": 0.05},
             classification_params={"C": 5.0},
             seeded=False,
-            cost=0,
+            cost=0.4,
             kin="kernel",
             max_rows=6000,
             extrapolates=True,
@@ -196,7 +203,7 @@ FAMILIES: dict[str, Family] = {
                 "n_iter_no_change": 8,
             },
             seeded=False,
-            cost=2,
+            cost=4.0,
             kin="neural",
             max_rows=100_000,
             extrapolates=True,
@@ -231,6 +238,7 @@ FAMILIES: dict[str, Family] = {
                 "l2_regularization": 1.0,
                 "early_stopping": False,
             },
+            cost=1.0,
             kin="boosting",
             max_rows=200_000,
             tunable=(
@@ -251,7 +259,7 @@ FAMILIES: dict[str, Family] = {
             params={"n_estimators": 80},
             regression_params={"max_features": 0.4, "min_samples_leaf": 2},
             classification_params={"max_features": "sqrt"},
-            cost=0,
+            cost=1.0,
             kin="forest",
             max_rows=60_000,
             max_columns=2000,
@@ -267,7 +275,7 @@ FAMILIES: dict[str, Family] = {
             classification_imports=("from sklearn.neighbors import KNeighborsClassifier",),
             params={"n_neighbors": 10, "weights": "distance"},
             seeded=False,
-            cost=0,
+            cost=0.1,
             kin="neighbours",
             max_rows=30_000,
             max_columns=300,
@@ -294,7 +302,7 @@ FAMILIES: dict[str, Family] = {
             classification_imports=("from sklearn.discriminant_analysis import LinearDiscriminantAnalysis",),
             params={"solver": "lsqr", "shrinkage": "auto"},
             seeded=False,
-            cost=0,
+            cost=0.1,
             kin="discriminant",
             max_rows=100_000,
             max_columns=150,
@@ -313,7 +321,7 @@ FAMILIES: dict[str, Family] = {
                 "from sklearn.gaussian_process import GaussianProcessRegressor",
                 "from sklearn.gaussian_process.kernels import Matern, WhiteKernel",
             ),
-            cost=2,
+            cost=5.0,
             kin="kernel",
             max_rows=700,
             extrapolates=True,
@@ -347,7 +355,7 @@ FAMILIES: dict[str, Family] = {
             params={"C": 20.0, "gamma": 0.01, "cache_size": 300},
             regression_params={"epsilon": 0.05},
             seeded=False,
-            cost=0,
+            cost=0.5,
             kin="kernel",
             max_rows=6000,
             extrapolates=True,
@@ -364,6 +372,7 @@ FAMILIES: dict[str, Family] = {
             regression_params={"alpha": 1.0},
             classification_params={"C": 10.0, "max_iter": 500},
             seeded=False,
+            cost=1.0,
             kin="text",
         ),
         Family(
@@ -375,8 +384,8 @@ FAMILIES: dict[str, Family] = {
             classification_imports=("from sklearn.naive_bayes import ComplementNB",),
             params={"alpha": 0.2},
             seeded=False,
+            cost=0.5,
             kin="text",
-            cost=0,
         ),
     )
 }

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mlestar.errors import BadAnswer
 from mlestar.playbook.families import Family, family_of
 from mlestar.playbook.metrics import written
-from mlestar.playbook.recipe import SECTIONS, ModelPart, Parameter, Recipe, header_of
+from mlestar.playbook.recipe import SECTIONS, ModelPart, Parameter, Recipe, Table, header_of
 
 LINE = 100
 
@@ -56,7 +56,8 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
         return {**common, "metric": written(recipe.metric)}
     if section in ("models", "stacking"):
         part = recipe.stacking if section == "stacking" and recipe.stacking else recipe.models
-        return {**common, **_models_context(part.models, regression=regression)}
+        below = set() if recipe.stacking is None else {family_of(m.name).table for m in recipe.stacking.models}
+        return {**common, **_models_context(part.models, below, regression=regression)}
     if section in ("training", "tuning"):
         tunable = family_of(recipe.tuning.model).tunable if recipe.tuning else ()
         return {**common, "splitter": "KFold" if regression else "StratifiedKFold", "tunable": tunable}
@@ -69,7 +70,8 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
     return common
 
 
-def _models_context(models: Sequence[ModelPart], *, regression: bool) -> Mapping[str, object]:
+def _models_context(models: Sequence[ModelPart], more: set[Table], *, regression: bool) -> Mapping[str, object]:
+    """The models of a layer; `more` tables are written for the layer above it."""
     families = [family_of(model.name) for model in models]
     boosted = [family.boosted for family in families]
     tables = [model.table or family.table for model, family in zip(models, families, strict=True)]
@@ -78,10 +80,10 @@ def _models_context(models: Sequence[ModelPart], *, regression: bool) -> Mapping
             {"name": model.name, "about": family.about, "table": table, "expression": _build(model, regression)}
             for model, family, table in zip(models, families, tables, strict=True)
         ],
-        "tables": set(tables),
+        "tables": {*tables, *more},
         "boosted": any(boosted),
         "all_boosted": all(boosted),
-        "imports": _imports(families, set(tables), regression=regression),
+        "imports": _imports(families, {*tables, *more}, regression=regression),
     }
 
 
@@ -101,7 +103,7 @@ _SCALED = (
     "from sklearn.impute import MissingIndicator, SimpleImputer",
     "from sklearn.preprocessing import OneHotEncoder, StandardScaler",
 )
-_TABLE_IMPORTS: Mapping[str, tuple[str, ...]] = {
+_TABLE_IMPORTS: Mapping[Table, tuple[str, ...]] = {
     "native": (_FUNCTION,),
     "enriched": (_FUNCTION, _PIPELINE),
     "codes": _CODES,
@@ -120,7 +122,7 @@ _BOOSTED_IMPORTS = (
 )
 
 
-def _imports(families: Sequence[Family], tables: set[str], *, regression: bool) -> list[str]:
+def _imports(families: Sequence[Family], tables: set[Table], *, regression: bool) -> list[str]:
     """One sorted import statement for each module."""
     lines = [line for table in tables for line in _TABLE_IMPORTS[table]]
     for family in families:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from mlestar.playbook.ensemble import write_ensemble
 from mlestar.playbook.families import FAMILIES
 from mlestar.playbook.initialization import first_recipe, with_models
-from mlestar.playbook.recipe import ModelPart
+from mlestar.playbook.recipe import ModelPart, recipe_of
 from mlestar.playbook.render import render
 from mlestar.questions.ensemble import WriteEnsemble
 from mlestar.records.task import Metric, TaskKind
@@ -23,6 +24,15 @@ def test_a_stacked_ensemble_predicts_every_row_of_the_test(kind: TaskKind, tmp_p
     assert list(submission.columns) == ["Id", *given.submission.columns]
     assert len(submission) == 12
     assert np.isfinite(submission[list(given.submission.columns)].to_numpy()).all()
+
+
+def test_a_short_time_gives_a_small_ensemble_that_keeps_to_it(tmp_path: Path) -> None:
+    given = assignment(rows=200, seconds=4)
+    source = write_ensemble(WriteEnsemble(assignment=given, scripts=(), focus="stacking", plan="")).source
+    assert len(recipe_of(source).model_names) < 10
+    began = time.monotonic()
+    execute(source, given, tmp_path, seconds=8)
+    assert time.monotonic() - began < 16
 
 
 def test_labels_are_written_where_the_metric_needs_labels(tmp_path: Path) -> None:
