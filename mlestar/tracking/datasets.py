@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mlestar.records.task import ColumnProfile, Task
+from mlestar.tables import find_table
 
 if TYPE_CHECKING:
     from mlflow.entities import DatasetInput
@@ -21,8 +22,8 @@ def dataset_inputs(task: Task) -> list[DatasetInput]:
     rows = {"train": task.profile.train_rows, "test": task.profile.test_rows}
     inputs = []
     for name, count in rows.items():
-        file = task.folder / f"{name}.csv"
-        if not file.is_file():
+        file = find_table(task.folder, name)
+        if file is None:
             continue
         with file.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()[:16]

@@ -7,7 +7,6 @@ a task changes only when a better score was reached on the same data.
 from __future__ import annotations
 
 import ast
-import csv
 import json
 import re
 import shutil
@@ -22,6 +21,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from mlestar.records.base import Record
 from mlestar.records.run import RunSummary
 from mlestar.records.task import ColumnProfile, Task
+from mlestar.tables import NOT_DATA, csv_text, find_table, read_cells, usable_targets
 from mlestar.tracking.backend import MlflowBackend, StoreRefused, mapped_errors
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def save_model(folder: Path, task: Task, script: str, timeout_seconds: float) ->
     code.write_text(served_code(task, timeout_seconds))
     source.write_text(script)
     inputs = folder / "input"
-    shutil.copytree(task.folder, inputs, ignore=shutil.ignore_patterns("test.csv"))
+    _copy_inputs(inputs, task)
     _add_sample(inputs, task)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow warns of its own types when it is imported
@@ -106,6 +106,18 @@ def save_model(folder: Path, task: Task, script: str, timeout_seconds: float) ->
             pip_requirements=requirements(script),
         )
     _add_example(folder / MODEL, task)
+
+
+def _copy_inputs(inputs: Path, task: Task) -> None:
+    """What the script trains on, the tables as the script saw them: plain CSV, rows without a target left out."""
+    shutil.copytree(task.folder, inputs, ignore=shutil.ignore_patterns(".*", "test.csv*", *NOT_DATA, *task.withheld))
+    for stem in ("train", "sample_submission"):
+        path = find_table(inputs, stem)
+        if path is not None:
+            cells = read_cells(path)
+            usable = cells[usable_targets(cells[task.target])] if stem == "train" and task.target in cells else cells
+            path.unlink()
+            (inputs / f"{stem}.csv").write_bytes(csv_text(usable).encode())
 
 
 def served_code(task: Task, timeout_seconds: float) -> str:
@@ -182,10 +194,12 @@ def _add_sample(inputs: Path, task: Task) -> None:
 
 def _add_example(model: Path, task: Task) -> None:
     """The first test rows as the request `mlflow models predict` and the server take."""
-    with (task.folder / "test.csv").open(newline="") as stream:
-        rows = csv.reader(stream)
-        columns = next(rows)
-        data = [row for row, _ in zip(rows, range(EXAMPLE_ROWS), strict=False)]
+    path = find_table(task.folder, "test")
+    if path is None:
+        return
+    cells = read_cells(path).head(EXAMPLE_ROWS)
+    columns = [str(name) for name in cells.columns]
+    data = cells.to_numpy().tolist()
     kinds = {column.name: column for column in task.profile.columns}
     values = [[_cell(text, kinds.get(name)) for name, text in zip(columns, row, strict=True)] for row in data]
     request = {"dataframe_split": {"columns": columns, "data": values}}
