@@ -30,7 +30,7 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[playwright.Browser]:
+def browser() -> Iterator[Browser]:
     with playwright.sync_playwright() as started:
         opened = started.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield opened
@@ -63,9 +63,7 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-def test_the_report_shows_the_numbers_at_any_width_and_asks_nobody(
-    browser: playwright.Browser, seen: Seen, width: int
-) -> None:
+def test_the_report_shows_the_numbers_at_any_width_and_asks_nobody(browser: Browser, seen: Seen, width: int) -> None:
     page = browser.new_page(viewport={"width": width, "height": 900})
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
@@ -80,9 +78,7 @@ def test_the_report_shows_the_numbers_at_any_width_and_asks_nobody(
     page.close()
 
 
-def test_the_mlflow_page_of_the_study_names_the_winner_and_shows_the_report(
-    browser: playwright.Browser, seen: Seen
-) -> None:
+def test_the_mlflow_page_of_the_study_names_the_winner_and_shows_the_report(browser: Browser, seen: Seen) -> None:
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.goto(seen.look.study)
     page.get_by_text("rmse 3.0625").first.wait_for(timeout=WAIT_MILLISECONDS)
@@ -91,7 +87,7 @@ def test_the_mlflow_page_of_the_study_names_the_winner_and_shows_the_report(
     page.close()
 
 
-def test_the_mlflow_charts_compare_the_runs_best_first(browser: playwright.Browser, seen: Seen) -> None:
+def test_the_mlflow_charts_compare_the_runs_best_first(browser: Browser, seen: Seen) -> None:
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
     page.goto(seen.look.runs)
     page.get_by_role("link", name="run_1").first.wait_for(timeout=WAIT_MILLISECONDS)
