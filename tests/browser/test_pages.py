@@ -16,7 +16,7 @@ from tests.contracts.stores import mlflow_server
 from tests.tracking.samples import a_brief, a_record, a_strategy, a_task, events_of
 
 if TYPE_CHECKING:
-    pass
+    from playwright.sync_api import Browser
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install mlestar[dev]")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
