@@ -96,6 +96,8 @@ class RunNotebook:
         """
         summary = self._summary(record)
         self._writer.put(*final_points(record, self._spending.metrics(), self._tried))
+        if self._spending.models():
+            self._writer.put(Mark(key="model", value=self._spending.models()))
         self._writer.put(*(Mark(key=k, value=v) for k, v in pack(summary).items()))
         self._writer.put(Mark(key="status", value=record.status))
         self._writer.put(

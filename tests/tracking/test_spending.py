@@ -22,6 +22,7 @@ def test_answers_add_up_by_phase_and_model() -> None:
         answered("ensemble", "playbook", 0, 0.0),
     ):
         spending.note(event)
+    assert spending.models() == "flash, pro"
     assert spending.metrics() == {
         "llm/refinement/flash/tokens_in": 15,
         "llm/refinement/flash/tokens_out": 30,
