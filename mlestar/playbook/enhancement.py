@@ -102,11 +102,12 @@ def ensemble_goals(case: Case) -> Iterable[Goal]:
 
 
 def model_goals(case: Case) -> Iterable[Goal]:
-    """Model families that no run has tried, one less than a run has candidates; none when nothing is known."""
+    """Model families that no run has tried; one candidate stays a known one unless the best script is carried."""
     if not case.digest.models:
         return [goal("initialization", line.name, _taught(line)) for line in best_models(case.digest)]
     fresh = untried_families(case.digest)
-    wanted = fresh[: max(1, int(case.number("num_model_candidates", 2)) - 1)]
+    known = 0 if case.digest.carries_best else 1
+    wanted = fresh[: max(1, int(case.number("num_model_candidates", 2)) - known)]
     # The rationale names no family: a planner looks for the wished one in it too.
     return [
         goal("initialization", family.title, f"never tried, unlike {len(case.digest.models)} others")

@@ -14,6 +14,8 @@ SHARE_OF_BUDGET = 0.7
 """A run is planned to end within this share of its budget; the rest is kept back for the submission."""
 MOST_MOVES = 2
 """Settings raised at a time; one more when a run uses little of its budget."""
+MOST_ROUNDS = 6
+"""No setting is raised above this, although more is allowed."""
 STARVED_SHARE = 0.4
 """A run that used this share of its budget and left rounds out had too little time, not too few ideas."""
 ENOUGH_ROUNDS = 0.7
@@ -133,7 +135,7 @@ def grow(case: Case) -> None:
     most, moves = MOST_MOVES + (share < SHARE_OF_BUDGET / 2), 0
     for name in _by_rate(case):
         value, before = int(case.number(name, 1)), case.overrides.get(name)
-        if moves == most or name in case.overrides or value >= 6:
+        if moves == most or name in case.overrides or value >= MOST_ROUNDS or _never_paid(case, ROUNDS[name]):
             continue
         if not case.set(name, value + 1, _why_more(case, name)):
             continue
@@ -144,6 +146,12 @@ def grow(case: Case) -> None:
             if before is not None:
                 case.overrides[name] = before
             moves -= 1
+
+
+def _never_paid(case: Case, phase: Phase) -> bool:
+    """Whether a phase brought nothing in two runs or more, although it had time."""
+    line = case.phase(phase)
+    return case.digest.runs_done > 1 and line.seconds >= 1 and line.gain is not None and line.gain <= 0
 
 
 def untried_families(digest: HistoryDigest) -> list[Family]:

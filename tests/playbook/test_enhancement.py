@@ -90,6 +90,13 @@ def test_rounds_go_where_the_gain_per_second_was_highest() -> None:
     assert advised(told(phases=phases)).config_overrides["ensemble_loop_round"] == 2
 
 
+def test_a_phase_that_brought_nothing_twice_gets_no_more_rounds() -> None:
+    phases = (phase("initialization", 0.1, 30), phase("refinement", 0.0, 50), phase("ensemble", 0.01, 20))
+    overrides = advised(told(phases=phases, runs_done=2)).config_overrides
+    assert "outer_loop_round" not in overrides
+    assert overrides["num_model_candidates"] == 3
+
+
 def test_the_next_run_is_planned_to_fit_its_budget() -> None:
     tight = Settings(computational_budget=110, outer_loop_round=3)
     settings = tuple(SettingLine(name=n, value=getattr(tight, n)) for n in OVERRIDABLE)
