@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -16,6 +17,8 @@ from mlestar.records.task import Assignment, Metric
 
 A = TypeVar("A", bound=Record)
 
+_CLOCK_SLACK_SECONDS = 1.0
+"""An execution that began this long before it was asked for is an earlier one that was taken again."""
 _SHORTEST_ANSWER_SECONDS = 1.0
 """What is on the tape, and what a rule book knows, is answered however late it is."""
 
@@ -127,8 +130,17 @@ class Workbench:
             seed=self.settings.seed,
             threads=assignment.threads,
         )
+        asked_at = time.time()
         execution = await self.lab.executor.execute(job)
-        notebook.note(Executed(scope=scope, view=view.name, script_digest=script.digest, execution=execution))
+        notebook.note(
+            Executed(
+                scope=scope,
+                view=view.name,
+                script_digest=script.digest,
+                execution=execution,
+                replayed=0 < execution.started_at < asked_at - _CLOCK_SLACK_SECONDS,
+            )
+        )
         return execution
 
 
