@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from mlestar.errors import TaskError
-from mlestar.records.metrics import METRICS, metric_known_as, metric_named
+from mlestar.records.metrics import CUSTOM_HINT, METRICS, metric_known_as, metric_named
 from mlestar.records.task import Inference, Metric, TaskKind
 from mlestar.tasks.options import TaskOptions
 from mlestar.tasks.words import metrics_mentioned
@@ -102,6 +102,11 @@ def infer_metric(
             f"(known: {known})"
         )
     first = mentions[0]
+    if first.variant:
+        raise TaskError(
+            f"{tables.folder}: the description says {first.words!r}, which is no known metric; write `metric: NAME` "
+            f"in task.yaml, {CUSTOM_HINT}"
+        )
     metric = metric_named(_which_f1(first.name, class_count), options.direction, options.needs)
     reason = f"the description says {first.words!r}"
     if len(mentions) > 1:

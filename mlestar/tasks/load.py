@@ -11,19 +11,17 @@ import pandas as pd
 
 from mlestar.errors import TaskError
 from mlestar.records.base import digest_of
-from mlestar.records.metrics import metric_named
 from mlestar.records.task import (
-    ColumnProfile,
     Inference,
     Metric,
     SubmissionFormat,
-    TableProfile,
     Task,
     TaskKind,
     Validation,
 )
-from mlestar.tables import as_scripts_read, find_table, read_cells, usable_targets
+from mlestar.tables import as_scripts_read, find_table, read_cells
 from mlestar.tasks.copies import label_copies
+from mlestar.tasks.fit import check_fit, usable_rows
 from mlestar.tasks.infer import (
     Tables,
     class_labels,
@@ -35,11 +33,11 @@ from mlestar.tasks.infer import (
 )
 from mlestar.tasks.options import OPTIONS_FILE, TaskOptions, read_options
 from mlestar.tasks.profile import files_beside, profile_tables
+from mlestar.tasks.reported import reported_task
 from mlestar.tasks.submission import submission_format
 
 TASK_PATH_VARIABLE = "MLESTAR_TASKS"
 DESCRIPTION_FILES = ("description.md", "task_description.txt", "task_description.md", "description.txt", "README.md")
-_FEWEST_ROWS = 4
 _DESCRIPTION_CHARACTERS = 100_000
 
 
@@ -70,7 +68,7 @@ def load_task(folder: Path, options: TaskOptions | None = None, name: str | None
     said = (options or TaskOptions()).over(read_options(folder))
     has_tables = all(find_table(folder, stem) for stem in ("train", "test"))
     if said.scoring == "reported" and not has_tables:
-        return _reported_task(folder, said, name or folder.name)
+        return reported_task(folder, said, name or folder.name, _description(folder))
     task = _graded_task(_read_tables(folder), said, name or folder.name)
     return task.model_copy(update={"scoring": said.scoring or "graded"})
 
@@ -78,8 +76,8 @@ def load_task(folder: Path, options: TaskOptions | None = None, name: str | None
 def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
     """A task whose train table is split and graded."""
     target, target_inference = infer_target(tables, options)
-    _check_fit(tables, target, options)
-    usable, rows_inference = _usable_rows(tables, target)
+    check_fit(tables, target, options)
+    usable, rows_inference = usable_rows(tables, target)
     id_column, id_inference = infer_id_column(tables, target, options)
     values = as_scripts_read(usable[[target]])[target]
     class_count = int(values.nunique()) if looks_like_classes(values) else None
@@ -95,6 +93,7 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
         id_inference,
         metric_inference,
         kind_inference,
+        _second_class(submission, metric),
         rows_inference,
         _kept_back(withheld),
     )
@@ -145,51 +144,20 @@ def _description(folder: Path) -> str:
     return "" if path is None else path.read_text("utf-8", "replace").strip()[:_DESCRIPTION_CHARACTERS]
 
 
-def _check_fit(tables: Tables, target: str, options: TaskOptions) -> None:
-    """Raises TaskError when train and test do not belong together."""
-    train, test = tables.train, tables.test
-    features = [column for column in train.columns if column != target]
-    shared = [column for column in features if column in set(test.columns)]
-    if not shared:
-        raise TaskError(f"{tables.folder}: train.csv and test.csv have no column in common besides the target {target}")
-    asked_id = options.id_column or (str(tables.sample.columns[0]) if tables.sample is not None else None)
-    extra = [column for column in test.columns if column not in set(train.columns) and column != asked_id]
-    if extra:
-        raise TaskError(
-            f"{tables.folder}: test.csv has columns that train.csv lacks: {', '.join(extra[:12])}; "
-            "every column of test.csv but the id must be in train.csv"
-        )
-    if tables.sample is not None and asked_id in test.columns and asked_id in tables.sample:
-        strange = set(tables.sample[asked_id]) - set(test[asked_id])
-        if strange:
-            raise TaskError(
-                f"{tables.folder}: {len(strange)} values of {asked_id} in sample_submission.csv are not in test.csv, "
-                f"for example {min(strange)!r}"
-            )
-
-
-def _usable_rows(tables: Tables, target: str) -> tuple[pd.DataFrame, Inference | None]:
-    """The rows of train that have a target."""
-    usable = usable_targets(tables.train[target])
-    kept = tables.train[usable]
-    if len(kept) < _FEWEST_ROWS:
-        raise TaskError(
-            f"{tables.folder}: train.csv has {len(kept)} rows with a usable {target}, "
-            f"at least {_FEWEST_ROWS} are needed"
-        )
-    left_out = len(usable) - len(kept)
-    if not left_out:
-        return kept, None
-    example = tables.train[target][~usable].iloc[0]
-    reason = f"{target} is missing there or not finite (cells like {example!r})"
-    return kept, Inference(key="rows", value=f"{left_out} rows of train left out", reason=reason)
-
-
 def _suited(metric: Metric, kind: TaskKind, options: TaskOptions) -> Metric:
     """A user's own function compares labels in tasks with classes, unless they say otherwise."""
     if metric.function_path is None or options.needs is not None or kind == "regression":
         return metric
     return metric.model_copy(update={"needs": "labels"})
+
+
+def _second_class(form: SubmissionFormat, metric: Metric) -> Inference | None:
+    """Which of two classes a single column of probabilities, or a metric of one class, is about."""
+    one_column = metric.needs == "probabilities" and len(form.columns) == 1
+    if len(form.classes) != 2 or not (one_column or metric.name.endswith("_binary")):
+        return None
+    what = f"{form.columns[0]} is its probability" if one_column else f"{metric.name} is about it"
+    return Inference(key="positive class", value=form.classes[1], reason=f"the second class in sorted order; {what}")
 
 
 def _kept_back(withheld: tuple[str, ...]) -> Inference | None:
@@ -213,36 +181,3 @@ def _digest(folder: Path) -> str:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _reported_task(folder: Path, options: TaskOptions, name: str) -> Task:
-    """A task that is not split: scripts report a score of their own."""
-    if options.metric is None:
-        raise TaskError(f"{folder / OPTIONS_FILE}: `scoring: reported` needs `metric:`")
-    metric = metric_named(options.metric, options.direction, options.needs)
-    sample = find_table(folder, "sample_submission")
-    cells = None if sample is None else read_cells(sample)
-    columns = ("prediction",) if cells is None else tuple(str(column) for column in cells.columns)
-    id_column = options.id_column or (columns[0] if len(columns) > 1 else None)
-    target = options.target or next(column for column in columns if column != id_column)
-    return Task(
-        name=name,
-        description=_description(folder),
-        kind=options.task_type or "other",
-        target=target,
-        metric=metric,
-        validation=options.validation or Validation(),
-        submission=SubmissionFormat(
-            id_column=id_column, columns=tuple(column for column in columns if column != id_column)
-        ),
-        folder=folder,
-        profile=TableProfile(
-            train_rows=0,
-            test_rows=0 if cells is None else len(cells),
-            columns=(),
-            target=ColumnProfile(name=target, kind="constant", missing_share=0.0, unique_count=0),
-            other_files=files_beside(folder, frozenset(DESCRIPTION_FILES)),
-        ),
-        digest=digest_of(str(folder), _digest(folder)),
-        scoring="reported",
-    )

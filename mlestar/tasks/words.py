@@ -23,7 +23,10 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("pearson", r"pearson"),
     ("pr_auc", r"\bpr[\s_-]*auc\b|\bauc[\s_-]*pr\b|\bauprc\b|average[\s-]+precision|area\s+under\s+the\s+precision"),
     ("gini", r"normali[sz]ed\s+gini|gini\s+coefficient"),
-    ("roc_auc", r"\broc\b|\bauroc\b|\bauc\b|area\s+under\s+the\s+(?:receiver|curve)|receiver\s+operating"),
+    (
+        "roc_auc",
+        r"\broc[\s_-]*auc\b|\bauroc\b|\bauc\b|\broc\b|area\s+under\s+the\s+(?:receiver|curve)|receiver\s+operating",
+    ),
     ("log_loss", r"log[\s_-]*loss|logarithmic\s+loss|cross[\s-]+entropy|negative\s+log[\s-]+likelihood"),
     ("brier", r"\bbrier\b"),
     ("quadratic_kappa", r"quadratic(?:ally)?[\s-]+weighted[\s-]+(?:cohen'?s\s+)?kappa|\bqwk\b|quadratic[\s-]+kappa"),
@@ -40,6 +43,11 @@ _PHRASES: tuple[tuple[str, str], ...] = (
     ("accuracy", r"\baccuracy\b|percentage\s+of\s+correct|fraction\s+of\s+correct|correctly\s+classified"),
 )
 _SPEAKS_OF_SCORING = re.compile(r"metric|evaluat|scor(?:ed|ing)|judged|graded|measured\s+by|leaderboard", re.IGNORECASE)
+_VARIANT = re.compile(
+    r"\b(?:weighted|partial|top[\s-]?\d+|column[\s-]?wise|normali[sz]ed|modified|scaled|mean)[\s,-]+(?:class[\s-]+)?$",
+    re.IGNORECASE,
+)
+_MEAN_IS_PLAIN = re.compile(r"mean[\s,-]+$", re.IGNORECASE)
 _HEADING = re.compile(r"^\s*#+\s")
 
 
@@ -49,6 +57,8 @@ class Mention(Record):
     name: str
     """A name of `records.metrics.METRICS`, or `f1` when the text does not say which F1."""
     words: str
+    variant: bool = False
+    """The text qualifies it (`weighted ...`, `mean average precision`), so it is another metric than the known one."""
 
 
 def metrics_mentioned(description: str) -> tuple[Mention, ...]:
@@ -57,16 +67,25 @@ def metrics_mentioned(description: str) -> tuple[Mention, ...]:
 
 
 def _mentions(text: str) -> tuple[Mention, ...]:
-    found: dict[str, tuple[int, str]] = {}
+    found: list[tuple[int, Mention]] = []
     rest = text
     for name, phrase in _PHRASES:
         for match in re.finditer(phrase, rest, re.IGNORECASE):
-            start, words = match.start(), " ".join(match.group().split())
-            if name not in found or start < found[name][0]:
-                found[name] = (start, words)
+            found.append((match.start(), _mention(name, text, match.start(), match.end())))
         rest = re.sub(phrase, lambda match: " " * len(match.group()), rest, flags=re.IGNORECASE)
-    ordered = sorted(found.items(), key=lambda item: item[1][0])
-    return tuple(Mention(name=name, words=words) for name, (_, words) in ordered)
+    first: dict[str, Mention] = {}
+    for _, mention in sorted(found, key=lambda item: item[0]):
+        first.setdefault(mention.name, mention)
+    return tuple(first.values())
+
+
+def _mention(name: str, text: str, start: int, end: int) -> Mention:
+    """A mention with the word before it, when that makes it another metric."""
+    before = _VARIANT.search(text[max(0, start - 40) : start])
+    if before is not None and _MEAN_IS_PLAIN.fullmatch(before.group()) and name != "pr_auc":
+        before = None
+    begin = start if before is None else start - len(before.group())
+    return Mention(name=name, words=" ".join(text[begin:end].split()), variant=before is not None)
 
 
 def _scoring_parts(description: str) -> str:

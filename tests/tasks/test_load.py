@@ -143,6 +143,13 @@ def test_no_metric_in_the_description_names_the_key(tmp_path: Path) -> None:
         load_task(houses(tmp_path, description_md="Predict the price."))
 
 
+def test_a_variant_of_a_known_metric_is_not_guessed(tmp_path: Path) -> None:
+    with pytest.raises(
+        TaskError, match=r"says 'weighted mean absolute error', which is no known metric; write `metric:"
+    ):
+        load_task(houses(tmp_path, description_md="Evaluation: weighted mean absolute error"))
+
+
 def test_an_unknown_metric_names_close_ones_and_how_to_give_ones_own(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"unknown metric 'rmsee': did you mean rmse.*metric\.py:function"):
         load_task(houses(tmp_path, task_yaml="metric: rmsee\n"))

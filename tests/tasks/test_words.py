@@ -39,7 +39,38 @@ from mlestar.tasks.words import metrics_mentioned
     ],
 )
 def test_a_metric_is_read_out_of_what_people_write(text: str, name: str) -> None:
-    assert metrics_mentioned(text)[0].name == name
+    mention = metrics_mentioned(text)[0]
+    assert (mention.name, mention.variant) == (name, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Evaluation: weighted mean absolute error (WMAE)", "weighted mean absolute error"),
+        ("Evaluated by the mean average precision at 5", "mean average precision"),
+        ("Metric: top-5 accuracy", "top-5 accuracy"),
+        ("Metric: mean column-wise log loss", "column-wise log loss"),
+        ("Metric: normalized RMSE", "normalized RMSE"),
+        ("Metric: partial AUC above 80 %", "partial AUC"),
+    ],
+)
+def test_a_qualified_metric_is_not_taken_for_the_plain_one(text: str, words: str) -> None:
+    mention = metrics_mentioned(text)[0]
+    assert (mention.variant, mention.words) == (True, words)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Metric: mean F1 score",
+        "Metric: mean ROC AUC",
+        "Metric: quadratic weighted kappa",
+        "Metric: weighted F1",
+        "Metric: normalized Gini coefficient",
+    ],
+)
+def test_words_that_belong_to_a_known_metric_are_no_qualification(text: str) -> None:
+    assert not metrics_mentioned(text)[0].variant
 
 
 def test_what_is_said_of_scoring_counts_before_other_mentions() -> None:
