@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from mlestar.doors import Usage, current_meter
 from mlestar.engineers.model import CallFailed, Completion, Model, Request
-from mlestar.errors import BadAnswer, BudgetExhausted
+from mlestar.errors import BadAnswer, BudgetExhausted, ConfigError
 
 
 @dataclass
@@ -92,7 +92,7 @@ class BudgetedModel:
                 if not failure.maybe_charged:
                     reservation.used = nothing
                 raise
-            except BadAnswer:
+            except (BadAnswer, ConfigError):
                 reservation.used = nothing
                 raise
             reservation.used = completion.usage

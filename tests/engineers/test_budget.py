@@ -9,7 +9,7 @@ import pytest
 from mlestar.doors import Usage, metered
 from mlestar.engineers.budget import Budget, BudgetedModel
 from mlestar.engineers.model import CallFailed, Completion, Request, Turn
-from mlestar.errors import BudgetExhausted
+from mlestar.errors import BadAnswer, BudgetExhausted, ConfigError
 
 REQUEST = Request(question="Ask", group="review", instruction="", turns=(Turn(role="user", text="Hi"),), wants="text")
 WORST = Usage(model="m", tokens_in=40, tokens_out=60, usd=1.0)
@@ -70,10 +70,13 @@ async def test_calls_at_the_same_time_wait_for_room_and_never_pass_the_limit_tog
     assert all(isinstance(result, Completion | BudgetExhausted) for result in results)
 
 
-async def test_a_refused_call_costs_nothing() -> None:
+@pytest.mark.parametrize(
+    "refusal", [CallFailed("503", again=True), BadAnswer("400"), ConfigError("401")], ids=lambda refusal: str(refusal)
+)
+async def test_a_refused_call_costs_nothing(refusal: Exception) -> None:
     budget = Budget(max_tokens=1000)
-    with pytest.raises(CallFailed):
-        await BudgetedModel(Steady(CallFailed("503", again=True)), budget).complete(REQUEST)
+    with pytest.raises(type(refusal)):
+        await BudgetedModel(Steady(refusal), budget).complete(REQUEST)
     assert budget.spent_tokens == 0
 
 
