@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
+from pathlib import Path
 
-from mlestar.records.task import Metric
+import pandas as pd
+
+from mlestar.doors import Marks
+from mlestar.records.solution import Execution, View
+from mlestar.records.task import Metric, SubmissionFormat, Task
+from mlestar.scoring.submission import Form, Unfit, read_submission
+from mlestar.tables import find_table, read_cells
 
 _LINE = re.compile(
     r"Final\s+Validation\s+(?:Performance|Score)\b[^:=\r\n]{0,40}[:=]\s*(?P<rest>[^\r\n]*)", re.IGNORECASE
@@ -49,3 +57,67 @@ def is_suspicious(metric: Metric, reported: float | None, graded: float | None, 
     beyond_perfect = beyond_perfect or (metric.direction == "maximize" and graded <= 1 < reported)
     far = metric.gain(reported, graded) > 3 * (spread or 0.0)
     return far and (beyond_perfect or error_reported < error_graded / 2)
+
+
+class ReportedExam:
+    """Believes the score that a script prints; for tasks that cannot be split."""
+
+    def __init__(self, task: Task, view: View, form: Form | None) -> None:
+        self._task = task
+        self._view = view
+        self._form = form
+
+    @classmethod
+    def prepare(cls, task: Task, folder: Path) -> ReportedExam:
+        """The single view is the task folder as it is."""
+        sample = find_table(task.folder, "sample_submission")
+        form = None if sample is None else _form_of(task.submission, read_cells(sample))
+        return cls(task, View(name="whole", folder=task.folder, digest=task.digest), form)
+
+    @property
+    def explanation(self) -> str:
+        """How scripts are scored, as one line."""
+        return "reported: every script validates itself and prints its score"
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        return (self._view,)
+
+    @property
+    def final_view(self) -> View:
+        return self._view
+
+    @property
+    def audit_view(self) -> View | None:
+        return None
+
+    def mark(self, executions: Sequence[Execution]) -> Marks:
+        """The score that the script printed last."""
+        (execution,) = executions
+        if execution.status != "ok":
+            return Marks(fault=execution.fault or execution.status.replace("_", " "))
+        score = reported_score(execution.stdout_tail)
+        if score is None:
+            return Marks(fault="no line `Final Validation Performance: <number>` with a finite number was printed")
+        return Marks(score=score, reported_score=score)
+
+    def check_submission(self, execution: Execution) -> str | None:
+        """Columns, ids and row count against the sample submission; without one, only that the file is there."""
+        try:
+            if execution.status != "ok":
+                raise Unfit(execution.fault or execution.status.replace("_", " "))
+            if self._form is not None:
+                read_submission(execution.folder, self._form)
+            elif execution.folder is None or not (execution.folder / "final" / "submission.csv").is_file():
+                raise Unfit("final/submission.csv was not written")
+        except Unfit as fault:
+            return str(fault)
+        return None
+
+    def audit(self, execution: Execution) -> float | None:
+        return None
+
+
+def _form_of(form: SubmissionFormat, sample: pd.DataFrame) -> Form:
+    ids = tuple(sample[form.id_column]) if form.id_column in sample.columns else None
+    return Form(form, len(sample), ids)
