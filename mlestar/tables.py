@@ -41,6 +41,19 @@ def find_table(folder: Path, stem: str) -> Path | None:
     return next((path for path in paths if path.is_file()), None)
 
 
+def find_sample(folder: Path) -> Path | None:
+    """The sample submission: `sample_submission.csv`, else the one table whose name says submission; None without."""
+    exact = find_table(folder, "sample_submission")
+    if exact is not None:
+        return exact
+    named = [
+        path
+        for path in sorted(folder.iterdir())
+        if "submission" in path.name.lower() and path.name.lower().endswith(TABLE_SUFFIXES) and path.is_file()
+    ]
+    return named[0] if len(named) == 1 else None
+
+
 def read_cells(path: Path) -> pd.DataFrame:
     """Every cell of a CSV file as text, as written; decimal commas of a table without comma separators become points.
 

@@ -13,7 +13,7 @@ from mlestar.doors import Marks
 from mlestar.records.solution import Execution, View
 from mlestar.records.task import Metric, SubmissionFormat, Task
 from mlestar.scoring.submission import Form, Unfit, read_submission
-from mlestar.tables import find_table, read_cells
+from mlestar.tables import find_sample, read_cells
 
 _LINE = re.compile(
     r"Final\s+Validation\s+(?:Performance|Score)\b[^:=\r\n]{0,40}[:=]\s*(?P<rest>[^\r\n]*)", re.IGNORECASE
@@ -70,7 +70,7 @@ class ReportedExam:
     @classmethod
     def prepare(cls, task: Task, folder: Path) -> ReportedExam:
         """The single view is the task folder as it is."""
-        sample = find_table(task.folder, "sample_submission")
+        sample = find_sample(task.folder)
         form = None if sample is None else _form_of(task.submission, read_cells(sample))
         return cls(task, View(name="whole", folder=task.folder, digest=task.digest), form)
 

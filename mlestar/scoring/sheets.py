@@ -17,7 +17,7 @@ from mlestar.scoring.metrics import NOT_NEGATIVE, POSITIVE
 from mlestar.scoring.splits import Rows, SplitPlan, Traits, group_numbers, plan_split, seal, split, times_of
 from mlestar.scoring.submission import Form, class_codes
 from mlestar.scoring.views import ViewWriter, sample_submission
-from mlestar.tables import as_scripts_read, find_table, read_cells, usable_targets
+from mlestar.tables import as_scripts_read, find_sample, find_table, read_cells, usable_targets
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class _Cutter:
         self._task = task
         train = _cells(task.folder, "train")
         self._train = train[usable_targets(train[task.target])].reset_index(drop=True)
-        sample = find_table(task.folder, "sample_submission")
+        sample = find_sample(task.folder)
         self._sample = None if sample is None else read_cells(sample)
         self._test = self._with_id(_cells(task.folder, "test").drop(columns=[task.target], errors="ignore"))
         self._truth = _truth_of(task, self._train[task.target])

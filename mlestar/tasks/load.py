@@ -19,7 +19,7 @@ from mlestar.records.task import (
     TaskKind,
     Validation,
 )
-from mlestar.tables import as_scripts_read, find_table, read_cells
+from mlestar.tables import as_scripts_read, find_sample, find_table, read_cells
 from mlestar.tasks.copies import label_copies
 from mlestar.tasks.fit import check_fit, usable_rows
 from mlestar.tasks.infer import (
@@ -116,7 +116,7 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
 def _read_tables(folder: Path) -> Tables:
     """Reads the tables; raises TaskError when train or test is missing or has no rows."""
     tables = {stem: _table(folder, stem) for stem in ("train", "test")}
-    sample = find_table(folder, "sample_submission")
+    sample = find_sample(folder)
     return Tables(
         folder=folder,
         description=_description(folder),
@@ -168,14 +168,17 @@ def _kept_back(withheld: tuple[str, ...]) -> Inference | None:
 
 
 def _beside(folder: Path, withheld: tuple[str, ...]) -> tuple[str, ...]:
-    tables = {path.name for stem in ("train", "test", "sample_submission") if (path := find_table(folder, stem))}
+    tables = {path.name for path in _table_files(folder) if path is not None}
     return files_beside(folder, frozenset({*tables, *withheld, *DESCRIPTION_FILES}))
 
 
 def _digest(folder: Path) -> str:
     """Identity of the bytes of the tables."""
-    tables = (find_table(folder, stem) for stem in ("train", "test", "sample_submission"))
-    return digest_of(*("" if path is None else _sha256(path) for path in tables))
+    return digest_of(*("" if path is None else _sha256(path) for path in _table_files(folder)))
+
+
+def _table_files(folder: Path) -> tuple[Path | None, ...]:
+    return find_table(folder, "train"), find_table(folder, "test"), find_sample(folder)
 
 
 def _sha256(path: Path) -> str:

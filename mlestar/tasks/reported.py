@@ -8,7 +8,7 @@ from mlestar.errors import TaskError
 from mlestar.records.base import digest_of
 from mlestar.records.metrics import metric_named
 from mlestar.records.task import ColumnProfile, SubmissionFormat, TableProfile, Task, Validation
-from mlestar.tables import find_table, read_cells
+from mlestar.tables import find_sample, read_cells
 from mlestar.tasks.options import OPTIONS_FILE, TaskOptions
 from mlestar.tasks.profile import files_beside
 
@@ -18,7 +18,7 @@ def reported_task(folder: Path, options: TaskOptions, name: str, description: st
     if options.metric is None:
         raise TaskError(f"{folder / OPTIONS_FILE}: `scoring: reported` needs `metric:`")
     metric = metric_named(options.metric, options.direction, options.needs)
-    sample = find_table(folder, "sample_submission")
+    sample = find_sample(folder)
     cells = None if sample is None else read_cells(sample)
     columns = ("prediction",) if cells is None else tuple(str(column) for column in cells.columns)
     id_column = options.id_column or (columns[0] if len(columns) > 1 else None)

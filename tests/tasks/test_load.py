@@ -273,6 +273,16 @@ def test_compressed_tables_are_read(tmp_path: Path) -> None:
     assert load_task(folder).profile.train_rows == 12
 
 
+def test_the_one_table_named_submission_is_the_sample(tmp_path: Path) -> None:
+    rows = [f"{n},{n % 3},{n * 2}" for n in range(12)]
+    tables = {"train_csv": csv("PassengerId,a,price", rows), "test_csv": csv("PassengerId,a", ["50,1", "51,2"])}
+    sample = csv("PassengerId,answer", ["50,0", "51,0"])
+    folder = houses(tmp_path, **tables, gender_submission_csv=sample)
+    assert load_task(folder).submission.columns == ("answer",)
+    (folder / "other_submission.csv").write_text(sample)
+    assert load_task(folder).submission.columns == ("price",)
+
+
 def test_a_table_that_is_no_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match=r"train\.csv: is no text file"):
         load_task(houses(tmp_path, train_csv=b"PAR1\x00\x01\x00"))
