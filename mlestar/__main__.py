@@ -17,6 +17,7 @@ from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from mlestar.choice import open_engineer
@@ -35,6 +36,7 @@ from mlestar.tasks.load import task_paths
 from mlestar.tasks.source import task_of
 from mlestar.tracking.store import Store, open_in_background
 from mlestar.tracking.study import Study
+from mlestar.tracking.sweep import SweepPoint
 
 
 def main() -> None:
@@ -69,7 +71,7 @@ def _application(composed: DictConfig) -> float | None:
     """One point of a sweep or the only one; returns the best score for sweepers."""
     overrides = tuple(HydraConfig.get().overrides.task)
     try:
-        history = run_composition(Composition(composed, overrides), Terminal())
+        history = run_composition(Composition(composed, overrides), Terminal(), _sweep_point())
     except MleStarError as error:
         exit_with(error)
     except KeyboardInterrupt:
@@ -84,13 +86,21 @@ def study(task: str, runs: int = 3, overrides: Sequence[str] = (), config_dir: P
     return run_composition(Composition(compose_layers(words, config_dir), words), Terminal())
 
 
-def run_composition(composition: Composition, terminal: Terminal) -> History:
+def _sweep_point() -> SweepPoint | None:
+    """Which point of which sweep this is; None outside of sweeps."""
+    job = HydraConfig.get()
+    if job.mode != RunMode.MULTIRUN:
+        return None
+    return SweepPoint(sweep=Path(job.sweep.dir).name, point=" ".join(job.overrides.task))
+
+
+def run_composition(composition: Composition, terminal: Terminal, sweep: SweepPoint | None = None) -> History:
     """Run the study a composition describes."""
     config = composition.app()
-    return asyncio.run(_study(config, composition, terminal))
+    return asyncio.run(_study(config, composition, terminal, sweep))
 
 
-async def _study(config: AppConfig, composition: Composition, terminal: Terminal) -> History:
+async def _study(config: AppConfig, composition: Composition, terminal: Terminal, sweep: SweepPoint | None) -> History:
     """Open every door, run the study, show the table."""
     _cancel_on_sigterm()
     opening = open_in_background(config.store, terminal.say)
@@ -120,6 +130,7 @@ async def _study(config: AppConfig, composition: Composition, terminal: Terminal
             carry_best=config.enhancer.carry_best,
             resume_command=lambda study_id: _resume_command(composition, study_id),
             project_run_id=os.environ.get("MLFLOW_RUN_ID"),
+            sweep=sweep,
             resume=config.resume,
         )
         with terminal.live():

@@ -38,6 +38,7 @@ from mlestar.tape.tape import ExecutionLine, Tape
 from mlestar.tape.taped import TapedClock, TapedEngineer, TapedExecutor
 from mlestar.tracking.store import Store
 from mlestar.tracking.study import Study
+from mlestar.tracking.sweep import SweepPoint
 
 SHORTEST_RUN_SECONDS = 10.0
 """A study with less time than this left starts no further run."""
@@ -69,7 +70,7 @@ class StudyParts:
     carry_best: bool
     resume_command: Callable[[str], str]
     project_run_id: str | None = None
-    parent_run_id: str | None = None
+    sweep: SweepPoint | None = None
     resume: str | None = None
 
 
@@ -88,7 +89,7 @@ async def run_study(parts: StudyParts) -> History:
         runs=parts.runs,
         resume=parts.resume,
         project_run_id=parts.project_run_id,
-        parent_run_id=parts.parent_run_id,
+        sweep=parts.sweep,
     )
     try:
         history = await _Runs(parts, study, base.settings).all()

@@ -195,9 +195,20 @@ class MlflowBackend:
         with mapped_errors():
             known = self.client.get_experiment_by_name(name)
             if known is None:
-                return self.client.create_experiment(name, tags={"mlflow.experimentKind": "custom_model_development"})
+                return self._new_experiment(name)
             if known.lifecycle_stage == "deleted":
                 self.client.restore_experiment(known.experiment_id)
+            return str(known.experiment_id)
+
+    def _new_experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            return self.client.create_experiment(name, tags={"mlflow.experimentKind": "custom_model_development"})
+        except MlflowException:
+            known = self.client.get_experiment_by_name(name)  # another process was quicker
+            if known is None:
+                raise
             return str(known.experiment_id)
 
     def experiments(self) -> list[str]:

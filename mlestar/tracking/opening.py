@@ -9,6 +9,7 @@ from mlestar.tracking.backend import MlflowBackend
 from mlestar.tracking.past import study_run
 from mlestar.tracking.processes import is_dead, process_tags
 from mlestar.tracking.study import Study, StudyPlan, origin_tags, word
+from mlestar.tracking.sweep import sweep_run
 from mlestar.tracking.writer import Patience
 
 
@@ -16,16 +17,32 @@ def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> S
     """Open or resume a study and close the runs that a process which is gone left open."""
     if plan.resume is not None:
         return _resumed(plan, plan.resume, backend, patience)
-    if plan.project_run_id is not None:
-        study_id = plan.project_run_id
-        experiment_id = str(patience.call(lambda: backend.run(study_id)).info.experiment_id)
+    project = plan.project_run_id
+    if project is not None:
+        experiment_id = str(patience.call(lambda: backend.run(project)).info.experiment_id)
     else:
         experiment_id = patience.call(lambda: backend.experiment(plan.experiment))
+    sweep_run_id = _sweep(plan, experiment_id, backend, patience)
+    if project is not None and sweep_run_id is None:
+        study_id = project
+    else:
         name = f"study of {plan.task.name}"
         study_id = patience.call(lambda: backend.create_run(experiment_id, name, origin_tags(), time.time()))
-    patience.call(lambda: backend.log(study_id, params=study_params(plan), tags=_study_tags(plan)))
+    tags = _study_tags(plan, sweep_run_id)
+    patience.call(lambda: backend.log(study_id, params=study_params(plan), tags=tags))
     patience.call(lambda: close_stale(backend, experiment_id, None))
-    return Study(plan, backend, study_id, experiment_id, patience)
+    return Study(plan, backend, study_id, experiment_id, patience, sweep_run_id)
+
+
+def _sweep(plan: StudyPlan, experiment_id: str, backend: MlflowBackend, patience: Patience) -> str | None:
+    """The run of the sweep the study belongs to: what `mlflow run` made, or what the first point makes."""
+    point, project = plan.sweep, plan.project_run_id
+    if point is None:
+        return None
+    if project is None:
+        return patience.call(lambda: sweep_run(backend, experiment_id, plan.task.name, point.sweep))
+    patience.call(lambda: backend.log(project, tags={"kind": "sweep", "sweep": point.sweep}))
+    return project
 
 
 def _resumed(plan: StudyPlan, study_id: str, backend: MlflowBackend, patience: Patience) -> Study:
@@ -62,7 +79,7 @@ def study_params(plan: StudyPlan) -> dict[str, str]:
     return {**params, "study.engineer": plan.engineer, "study.runs": str(plan.runs)}
 
 
-def _study_tags(plan: StudyPlan) -> dict[str, str]:
+def _study_tags(plan: StudyPlan, sweep_run_id: str | None) -> dict[str, str]:
     task = plan.task
     tags = {
         **plan.tags,
@@ -75,4 +92,6 @@ def _study_tags(plan: StudyPlan) -> dict[str, str]:
         "direction": task.metric.direction,
         "status": "running",
     }
-    return tags if plan.parent_run_id is None else {**tags, "mlflow.parentRunId": plan.parent_run_id}
+    if plan.sweep is None or sweep_run_id is None:
+        return tags
+    return {**tags, "sweep": plan.sweep.sweep, "point": plan.sweep.point, "mlflow.parentRunId": sweep_run_id}

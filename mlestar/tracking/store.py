@@ -23,6 +23,8 @@ from mlestar.tracking.backend import MlflowBackend
 from mlestar.tracking.opening import open_study
 from mlestar.tracking.past import history_of, latest_study_of
 from mlestar.tracking.study import Study, StudyPlan
+from mlestar.tracking.sweep import SweepPoint
+from mlestar.tracking.turns import one_at_a_time
 from mlestar.tracking.writer import Patience, Say
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
@@ -70,13 +72,14 @@ class Store:
         runs: int,
         resume: str | None = None,
         project_run_id: str | None = None,
-        parent_run_id: str | None = None,
+        sweep: SweepPoint | None = None,
         tags: Mapping[str, str] = {},
     ) -> Study:
         """Open a study, or go on with the one named by `resume` (a study id, or `latest`).
 
         `project_run_id` is the run that `mlflow run` made (MLFLOW_RUN_ID): the study becomes that run.
-        `parent_run_id` is the sweep the study belongs to. Raises ConfigError when there is no such study, it is of
+        `sweep` says which point of which sweep the study is: it hangs under the sweep's run then, which is the one that
+        `mlflow run` made, if there is one. Raises ConfigError when there is no such study, it is of
         another task, or it is still running; StoreUnavailable.
         """
         if resume == "latest":
@@ -90,7 +93,7 @@ class Store:
             runs=runs,
             resume=resume,
             project_run_id=project_run_id,
-            parent_run_id=parent_run_id,
+            sweep=sweep,
             tags=dict(tags),
             experiment=f"{self.config.experiment_prefix}/{task.name}",
             traces=self.config.traces,
@@ -135,8 +138,9 @@ def open_store(config: StoreConfig, say: Say = _logger.warning) -> Store:
     uri = config.tracking_uri or mlflow.get_tracking_uri()
     _check_scheme(uri)
     try:
-        backend = MlflowBackend(uri)
-        backend.experiments()
+        with one_at_a_time(f"open {uri}"):  # two that make the tables of a new database together break it
+            backend = MlflowBackend(uri)
+            backend.experiments()
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"{shown_uri(uri)} needs the package {error.name}: pip install 'mlestar[postgres]'"

@@ -29,6 +29,7 @@ from mlestar.tracking.report import study_report
 from mlestar.tracking.stories import stories_of
 from mlestar.tracking.study_page import study_note, study_points
 from mlestar.tracking.summary import summarize
+from mlestar.tracking.sweep import SweepPoint, update_sweep
 from mlestar.tracking.writer import Patience
 
 WINNER = {"best/solution.py": FINAL_SCRIPT, "best/submission.csv": FINAL_SUBMISSION}
@@ -43,7 +44,7 @@ class StudyPlan(Record):
     runs: int
     resume: str | None
     project_run_id: str | None
-    parent_run_id: str | None
+    sweep: SweepPoint | None
     tags: dict[str, str]
     experiment: str
     traces: bool
@@ -54,7 +55,13 @@ class Study:
     """An open study; `study_id` is the id of its MLflow run."""
 
     def __init__(
-        self, plan: StudyPlan, backend: MlflowBackend, study_id: str, experiment_id: str, wait: Patience
+        self,
+        plan: StudyPlan,
+        backend: MlflowBackend,
+        study_id: str,
+        experiment_id: str,
+        wait: Patience,
+        sweep_run_id: str | None = None,
     ) -> None:
         self.study_id = study_id
         self.experiment_id = experiment_id
@@ -62,6 +69,7 @@ class Study:
         self._backend = backend
         self._patience = wait
         self._open: RunNotebook | None = None
+        self._sweep_run_id = sweep_run_id
 
     def history(self) -> History:
         """The study's runs so far, read from the store."""
@@ -125,7 +133,12 @@ class Study:
             self._patience.call(lambda path=path, file=file: self._backend.log_file(self.study_id, path, file))  # type: ignore[misc]
         self._publish(history)
         self._patience.call(lambda: self._backend.close(self.study_id, MLFLOW_STATUS[status]))
+        self._patience.call(self._tell_sweep)
         return history
+
+    def _tell_sweep(self) -> None:
+        if self._sweep_run_id is not None:
+            update_sweep(self._backend, self._sweep_run_id, self.experiment_id, self.plan.task.metric)
 
     def _publish(self, history: History) -> None:
         """Keep the best run's script as a model; a store without a model registry is no reason to fail a study."""
@@ -154,6 +167,7 @@ class Study:
         try:
             self._backend.log(self.study_id, tags={"status": status})
             self._backend.close(self.study_id, MLFLOW_STATUS[status])
+            self._tell_sweep()
         except StoreUnavailable:
             return  # the next start finds the study stale and closes it
 

@@ -1,0 +1,85 @@
+"""The studies of a sweep hang under one run that compares them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from mlestar.records.settings import Settings
+from mlestar.tracking.store import Store
+from mlestar.tracking.study import Study
+from mlestar.tracking.sweep import SweepPoint, sweep_run
+from tests.tracking.samples import a_brief, a_record, a_task
+
+
+def point_of(store: Store, folder: Path, point: str, project_run_id: str | None = None) -> Study:
+    return store.start_study(
+        a_task(folder / "task"),
+        Settings(),
+        engineer="playbook",
+        runs=1,
+        project_run_id=project_run_id,
+        sweep=SweepPoint(sweep="sweep-1", point=point),
+    )
+
+
+def finish(study: Study, score: float) -> None:
+    brief = a_brief(study.plan.task, "run_0", study.study_id)
+    study.start_run(brief).finish(a_record(brief, score))
+    study.finish()
+
+
+def parent_of(store: Store, study: Study) -> str:
+    return store.backend.run(study.study_id).data.tags["mlflow.parentRunId"]
+
+
+def test_a_sweep_compares_its_studies_best_first(store: Store, tmp_path: Path) -> None:
+    first, second = point_of(store, tmp_path, "seed=1"), point_of(store, tmp_path, "seed=2")
+    assert parent_of(store, first) == parent_of(store, second)
+    finish(first, 3.0)
+    sweep = parent_of(store, first)
+    assert store.backend.run(sweep).info.status == "RUNNING"
+    finish(second, 2.0)
+    run = store.backend.run(sweep)
+    assert (run.info.status, run.data.metrics["best_score"], run.data.tags["kind"]) == ("FINISHED", 2.0, "sweep")
+    rows = store.artifact_text(sweep, "comparison.csv").splitlines()
+    assert [row.split(",")[1:4] for row in rows[1:]] == [["seed=2", "finished", "2.0"], ["seed=1", "finished", "3.0"]]
+
+
+def test_a_point_that_was_killed_is_in_the_table(store: Store, tmp_path: Path) -> None:
+    study = point_of(store, tmp_path, "seed=1")
+    study.abandon()
+    assert ",seed=1,killed,," in store.artifact_text(parent_of(store, study), "comparison.csv")
+
+
+def test_under_mlflow_run_the_projects_run_is_the_sweep(store: Store, tmp_path: Path) -> None:
+    made = store.backend.create_run(store.backend.experiment("mine"), "bold-fox", {}, 1.0)
+    studies = [point_of(store, tmp_path, f"seed={seed}", made) for seed in (1, 2)]
+    assert {parent_of(store, study) for study in studies} == {made}
+    assert made not in {study.study_id for study in studies}
+
+
+def test_points_that_start_together_share_one_sweep(open_again: Callable[[], Store]) -> None:
+    store = open_again()
+    experiment = store.backend.experiment("mlestar/houses")
+    with ThreadPoolExecutor(6) as starting:
+        found = list(starting.map(lambda _: sweep_run(store.backend, experiment, "houses", "sweep-1"), range(6)))
+    assert len({sweep_run(store.backend, experiment, "houses", "sweep-1"), *found}) == 1
+
+
+@pytest.mark.slow
+def test_processes_that_make_a_new_database_together_do_not_break_it(tmp_path: Path) -> None:
+    code = (
+        "import sys; from mlestar.tracking.store import StoreConfig, open_store; "
+        "store = open_store(StoreConfig(tracking_uri=sys.argv[1])); print(store.backend.experiment('mlestar/x'))"
+    )
+    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path}/mlflow.db"]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(3)]
+    answers = [process.communicate(timeout=200) for process in started]
+    assert [process.returncode for process in started] == [0, 0, 0], answers
+    assert len({out for out, _ in answers}) == 1
