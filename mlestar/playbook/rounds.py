@@ -8,12 +8,15 @@ from __future__ import annotations
 from mlestar.playbook.case import Case
 from mlestar.playbook.families import FAMILIES, Family, family_like
 from mlestar.records.digest import HistoryDigest, PhaseLine
+from mlestar.records.settings import Settings
 from mlestar.records.strategy import Phase
 
 SHARE_OF_BUDGET = 0.7
 """A run is planned to end within this share of its budget; the rest is kept back for the submission."""
 MOST_MOVES = 2
 """Settings raised at a time; one more when a run uses little of its budget."""
+TIMES = ("computational_budget", "exec_timeout")
+"""The user's to say; they are not taken over from earlier studies."""
 MOST_ROUNDS = 6
 """No setting is raised above this, although more is allowed."""
 STARVED_SHARE = 0.4
@@ -26,6 +29,7 @@ def decide_settings(case: Case) -> None:
     """Decide what changes; the case keeps the decisions and their reasons."""
     if not case.digest.runs_done:
         start_from_earlier(case)
+        drop_known_models(case)
         return
     rescue(case)
     cut(case)
@@ -39,10 +43,12 @@ def decide_settings(case: Case) -> None:
 
 
 def start_from_earlier(case: Case) -> None:
-    """The first run of a study begins with the settings of the best earlier study."""
+    """The first run of a study begins with the settings of the best earlier study, where the user says nothing."""
+    usual = Settings()
     for study in case.digest.earlier_studies[:1]:
         for name, value in study.best_settings.items():
-            if isinstance(value, int | float) and name != "computational_budget":
+            said = case.now.get(name) != getattr(usual, name, None)
+            if isinstance(value, int | float) and name not in TIMES and not said:
                 case.set(name, value, f"as in the best earlier study ({study.best_score})")
 
 

@@ -206,6 +206,12 @@ def test_a_new_study_starts_from_the_best_earlier_one() -> None:
     assert goals_of(proposal, "refinement")[0] == "bagging"
 
 
+def test_a_new_study_overrides_neither_what_the_user_says_nor_the_time() -> None:
+    best = {"inner_loop_round": 4, "num_solutions": 1, "exec_timeout": 60.0, "computational_budget": 99.0}
+    digest = HistoryDigest(metric="rmse", earlier_studies=(StudyLine(study="a", runs=3, best_settings=best),))
+    assert advised(digest, settings=Settings(num_solutions=3)).config_overrides == {"inner_loop_round": 4}
+
+
 def test_lessons_of_other_tasks_decide_between_foci_never_tried() -> None:
     lessons = (
         LessonLine(task_kind="k", topic="refinement", name="feature_selection", tasks=3, tried=9, paid=8),
