@@ -10,7 +10,7 @@ from mlestar.errors import ExecutorUnavailable
 from mlestar.execution.faults import judge
 from mlestar.execution.parent import Parent
 from mlestar.execution.slots import Slots
-from mlestar.execution.wire import GuardName, Order, Outcome, Setup
+from mlestar.execution.wire import GuardName, Order, Outcome, Ready, Setup
 from mlestar.execution.workspace import Workspace
 from mlestar.records.solution import Execution
 
@@ -34,16 +34,21 @@ class LocalExecutor:
 
     @property
     def guards(self) -> tuple[str, ...]:
-        return tuple(guard.name for guard in self._parent.ready.guards if guard.state == "on")
+        return tuple(guard.name for guard in self.ready.guards if guard.state == "on")
+
+    @property
+    def ready(self) -> Ready:
+        """What the parent of workers said when it had started."""
+        return self._parent.ready
 
     def guard_report(self) -> tuple[str, ...]:
         """One line for each guard: on, weak or off, and by what or why."""
-        return tuple(f"{guard.name:<14}{guard.state:<6}{guard.by}" for guard in self._parent.ready.guards)
+        return tuple(f"{guard.name:<14}{guard.state:<6}{guard.by}" for guard in self.ready.guards)
 
     async def open(self, require: tuple[GuardName, ...] = ()) -> None:
         """Start the parent of workers; ExecutorUnavailable when a required guard is not fully on."""
         await self._parent.open()
-        for guard in self._parent.ready.guards:
+        for guard in self.ready.guards:
             if guard.name in require and guard.state != "on":
                 raise ExecutorUnavailable(f"executor.require: the guard {guard.name} is {guard.state} here: {guard.by}")
 
@@ -70,7 +75,7 @@ class LocalExecutor:
             return self._execution(outcome, folder, files, removed)
 
     def _prepare(self, job: Job) -> tuple[Path, Path]:
-        ready = self._parent.ready
+        ready = self.ready
         given = job.view.folder.absolute()
         if ready.user is not None:
             given = self._workspace.open_to_others(given)
