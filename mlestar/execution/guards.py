@@ -73,7 +73,6 @@ def _rehearse(plain: Sandbox, user: int | None, scratch: Path) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     limits = dataclasses.replace(plain.limits, user_threads=100_000)
     sandbox = dataclasses.replace(plain, root=_prepare(plain, scratch), user=user, limits=limits)
-    sandbox.before_keeper()
 
     def script() -> None:
         sandbox.in_script(namespaces.WORK, "")
@@ -82,15 +81,15 @@ def _rehearse(plain: Sandbox, user: int | None, scratch: Path) -> None:
         for package in (path for path in sys.path if Path(path).is_dir()):
             os.listdir(package)  # noqa: PTH208
 
-    def keeper() -> None:
-        sandbox.in_keeper(str(folder), "/usr")
+    def warden() -> None:
+        sandbox.enter(str(folder), "/usr")
         _must(script)
 
-    _must(keeper)
+    _must(warden, sandbox.fork)
 
 
-def _must(action: Callable[[], object]) -> None:
-    reason = _tried(action)
+def _must(action: Callable[[], object], fork: Callable[[], int] = os.fork) -> None:
+    reason = _tried(action, fork)
     if reason:
         raise OSError(reason)
 
@@ -100,10 +99,10 @@ def _filter_system_calls() -> None:
     seccomp.restrict(unix_sockets=True, signal_everybody=True)
 
 
-def _tried(action: Callable[[], object]) -> str:
+def _tried(action: Callable[[], object], fork: Callable[[], int] = os.fork) -> str:
     """Do something in a child process; why it failed, or nothing."""
     ours, theirs = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         reason = "died"
         try:

@@ -1,7 +1,7 @@
 """Namespaces: a script sees a file system, processes and a network of its own.
 
 The parent of workers prepares, once, an empty root with the system and the libraries mounted read-only in it. Each
-keeper takes a private copy, adds the script's folder, its input and a new /proc, and makes it the whole world.
+warden takes a private copy, adds the script's folder, its input and a new /proc, and makes it the whole world.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ class Root:
     temporary: bool
     """Whether /tmp can be the script's own; not when the libraries are below it."""
 
-    def separate_processes(self) -> None:
-        """Let the next process forked be the first of a new pid namespace; done by the warden."""
-        system.unshare(_NEW_PIDS)
+    def fork(self) -> int:
+        """Fork a process that is the first of a pid namespace: when it ends, all that descends from it ends."""
+        return system.fork_with_namespaces(_NEW_PIDS)
 
     def enter(self, folder: str, given: str) -> None:
-        """Make the root this process's world, with `folder` in its place and `given` as input; done by the keeper."""
+        """Make the root this process's world, with `folder` in its place and `given` as its input."""
         system.unshare(_NEW_MOUNTS | _NEW_NETWORK | _NEW_IPC | _NEW_UTS)
         root = str(self.path)
         work = root + WORK

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import resource
 import signal
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,29 +54,58 @@ def proportional_bytes(pids: list[int]) -> int:
     return total
 
 
-def end_descendants(patience_seconds: float = 5.0) -> None:
-    """End and reap every process below this one, those that keep forking included."""
+def returncode_of(child: int) -> int | None:
+    """Reap every child that has ended; how this one did, as subprocess counts, or None while it runs."""
+    while True:
+        try:
+            pid, state = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return None
+        if pid == child:
+            return os.waitstatus_to_exitcode(state)
+        if pid == 0:
+            return None
+
+
+def largest_ended_bytes() -> int:
+    """Resident memory of the largest process below this one that has ended; macOS counts in bytes, Linux in KiB."""
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * unit
+
+
+def end_descendants(*, own_namespace: bool, patience_seconds: float = 5.0) -> None:
+    """End and reap every process below this one, those that keep forking included.
+
+    The first process of a pid namespace ends all others in it at once; elsewhere they are stopped, then killed.
+    """
     until = time.monotonic() + patience_seconds
     while time.monotonic() < until:
-        pids = descendants(os.getpid())
-        for sign in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, sign)
+        if own_namespace and os.getpid() == 1:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(-1, signal.SIGKILL)
+            pids = []
+        else:
+            pids = descendants(os.getpid())
+            _signal_all(pids)
         if not _reap_all() and not pids:
             return
-        time.sleep(0.002)
+        time.sleep(0.001)
+
+
+def _signal_all(pids: list[int]) -> None:
+    for sign in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, sign)
 
 
 def _reap_all() -> bool:
     """Reap what has ended; whether children are left."""
-    while True:
-        try:
-            pid, _ = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return False
-        if pid == 0:
-            return True
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+        return True
+    return False
 
 
 def _children(pid: int) -> list[int]:

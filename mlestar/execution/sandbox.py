@@ -36,13 +36,12 @@ class Sandbox:
     user: int | None = None
     """Another user that scripts run as; only root can have that."""
 
-    def before_keeper(self) -> None:
-        """What the warden does before it forks the keeper."""
-        if self.root is not None:
-            self.root.separate_processes()
+    def fork(self) -> int:
+        """Fork a warden, apart from all other processes where that is possible."""
+        return os.fork() if self.root is None else self.root.fork()
 
-    def in_keeper(self, folder: str, given: str) -> str:
-        """What the keeper does before it forks the script; the script's folder under its final name."""
+    def enter(self, folder: str, given: str) -> str:
+        """What the warden does before it forks the script; the script's folder under its final name."""
         if self.root is None:
             return folder
         if self.user is not None:

@@ -75,7 +75,7 @@ def main() -> None:
 
 
 def _fork_warden(control: socket.socket, link: socket.socket, setup: Setup, sandbox: Sandbox) -> None:
-    if os.fork():
+    if sandbox.fork():
         link.close()
         return
     try:
@@ -95,7 +95,7 @@ def _execute(link: socket.socket, setup: Setup, sandbox: Sandbox) -> None:
     try:
         outcome = Warden(order, setup, sandbox, link).execute()
     except OSError as error:
-        processes.end_descendants()
+        processes.end_descendants(own_namespace=sandbox.root is not None)
         outcome = Outcome("unavailable", f"{type(error).__name__}: {error}")
     with contextlib.suppress(OSError):
         link.sendall(to_line(outcome))
