@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 from mlestar.doors import Job
@@ -22,7 +23,7 @@ class LocalExecutor:
         self._setup = setup
         self._slots = Slots(setup.slots)
         self._workspace = workspace
-        self._parent = Parent(setup, workspace.folder / "workers.log")
+        self._parents = {setup.threads: Parent(setup, workspace.folder / "workers.log")}
 
     @property
     def slots(self) -> int:
@@ -39,7 +40,7 @@ class LocalExecutor:
     @property
     def ready(self) -> Ready:
         """What the parent of workers said when it had started."""
-        return self._parent.ready
+        return self._parents[self.threads].ready
 
     def guard_report(self) -> tuple[str, ...]:
         """One line for each guard: on, weak or off, and by what or why."""
@@ -47,20 +48,22 @@ class LocalExecutor:
 
     async def open(self, require: tuple[GuardName, ...] = ()) -> None:
         """Start the parent of workers; ExecutorUnavailable when a required guard is not fully on."""
-        await self._parent.open()
+        await self._parents[self.threads].open()
         for guard in self.ready.guards:
             if guard.name in require and guard.state != "on":
                 raise ExecutorUnavailable(f"executor.require: the guard {guard.name} is {guard.state} here: {guard.by}")
 
     async def close(self) -> None:
-        """End every script and the parent."""
-        await self._parent.close()
+        """End every script and all parents."""
+        for parent in self._parents.values():
+            await parent.close()
 
     async def execute(self, job: Job) -> Execution:
         """Execute and wait; cancelling ends the whole process tree before the cancellation goes on."""
-        async with self._slots.taken(-(-job.threads // self._setup.threads)):
+        slots = min(-(-job.threads // self.threads), self.slots)
+        async with self._slots.taken(slots):
             folder, given = await asyncio.to_thread(self._prepare, job)
-            outcome = await self._parent.execute(
+            outcome = await self._parent_for(slots).execute(
                 Order(
                     folder=str(folder),
                     input=str(given),
@@ -73,6 +76,17 @@ class LocalExecutor:
                 raise ExecutorUnavailable(f"no script can be started: {outcome.detail}")
             files, removed = await asyncio.to_thread(self._workspace.collect, folder)
             return self._execution(outcome, folder, files, removed)
+
+    def _parent_for(self, slots: int) -> Parent:
+        """The parent of scripts that take so many slots: thread limits are frozen when it imports OpenMP."""
+        threads = slots * self.threads
+        if threads not in self._parents:
+            limits = replace(self._setup.limits, memory_bytes=slots * self._setup.limits.memory_bytes)
+            scratch = Path(self._setup.scratch, f"threads-{threads}")
+            scratch.mkdir()
+            setup = replace(self._setup, threads=threads, limits=limits, scratch=str(scratch))
+            self._parents[threads] = Parent(setup, self._workspace.folder / "workers.log")
+        return self._parents[threads]
 
     def _prepare(self, job: Job) -> tuple[Path, Path]:
         ready = self.ready
