@@ -6,7 +6,7 @@ import pandas as pd
 
 from mlestar.errors import TaskError
 from mlestar.records.task import Inference
-from mlestar.tables import usable_targets
+from mlestar.tables import as_scripts_read, usable_targets
 from mlestar.tasks.infer import Tables
 from mlestar.tasks.options import TaskOptions
 
@@ -51,3 +51,24 @@ def usable_rows(tables: Tables, target: str) -> tuple[pd.DataFrame, Inference | 
     example = tables.train[target][~usable].iloc[0]
     reason = f"{target} is missing there or not finite (cells like {example!r})"
     return kept, Inference(key="rows", value=f"{left_out} rows of train left out", reason=reason)
+
+
+def kinds_that_differ(train: pd.DataFrame, test: pd.DataFrame) -> Inference | None:
+    """Columns that scripts read as numbers in one table and as text in the other; graded views cannot show that."""
+    shared = [column for column in test.columns if column in set(train.columns)]
+    numeric = [
+        {name for name in shared if pd.api.types.is_numeric_dtype(typed[name])}
+        for typed in (as_scripts_read(train[shared]), as_scripts_read(test[shared]))
+    ]
+    filled = {name for name in shared if train[name].ne("").any() and test[name].ne("").any()}
+    differing = sorted((numeric[0] ^ numeric[1]) & filled)
+    if not differing:
+        return None
+    column = differing[0]
+    where, cells = ("test.csv", test[column]) if column in numeric[0] else ("train.csv", train[column])
+    strange = cells[pd.to_numeric(cells, errors="coerce").isna() & cells.ne("")]
+    return Inference(
+        key="columns",
+        value=f"of other kinds in train.csv and test.csv: {', '.join(differing[:10])}",
+        reason=f"{column} in {where} holds text such as {next(iter(strange), '')!r}; scripts may fail on the real test",
+    )

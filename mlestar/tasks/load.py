@@ -21,7 +21,7 @@ from mlestar.records.task import (
 )
 from mlestar.tables import as_scripts_read, find_sample, find_table, read_cells
 from mlestar.tasks.copies import label_copies
-from mlestar.tasks.fit import check_fit, usable_rows
+from mlestar.tasks.fit import check_fit, kinds_that_differ, usable_rows
 from mlestar.tasks.infer import (
     Tables,
     class_labels,
@@ -95,6 +95,7 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
         kind_inference,
         _second_class(submission, metric),
         rows_inference,
+        kinds_that_differ(usable, tables.test),
         _kept_back(withheld),
     )
     return Task(

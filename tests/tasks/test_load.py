@@ -132,6 +132,17 @@ def test_test_columns_that_train_lacks_are_named(tmp_path: Path) -> None:
         load_task(houses(tmp_path, test_csv=csv("rooms,town,garden", ["1,a,2"])))
 
 
+def test_a_column_that_is_text_in_test_only_is_pointed_out(tmp_path: Path) -> None:
+    task = load_task(houses(tmp_path, test_csv=csv("rooms,town", ["1,a", "?,b"])))
+    assert inferred(task)["columns"] == "of other kinds in train.csv and test.csv: rooms"
+    assert "such as '?'" in next(i.reason for i in task.inferences if i.key == "columns")
+
+
+def test_an_empty_column_is_not_pointed_out(tmp_path: Path) -> None:
+    task = load_task(houses(tmp_path, test_csv=csv("rooms,town", [",a", ",b"])))
+    assert "columns" not in inferred(task)
+
+
 def test_tables_without_a_common_column_do_not_fit(tmp_path: Path) -> None:
     folder = houses(tmp_path, test_csv=csv("garden", ["1"]), task_yaml="target: price\n")
     with pytest.raises(TaskError, match="no column in common"):
