@@ -70,16 +70,16 @@ LIBRARY: tuple[str, ...] = (
     "text_linear",
     "text_bayes",
     "discriminant",
+    "svm_enriched",
     "neighbours",
+    "neural_network",
+    "lightgbm_enriched_random",
     "extra_trees",
     "lightgbm_small",
-    "svm_sharp",
-    "lightgbm_enriched_random",
     "lightgbm_random",
-    "hist_boosting",
     "gaussian_process",
+    "hist_boosting",
     "random_forest",
-    "neural_network",
 )
 """In the order in which they are worth their time beside the models before them."""
 

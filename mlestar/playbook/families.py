@@ -107,7 +107,7 @@ FAMILIES: dict[str, Family] = {
             name="extra_trees",
             title="Extra trees",
             about="Deep trees with random thresholds; averaging makes them smooth.",
-            table="codes",
+            table="enriched_codes",
             regression="ExtraTreesRegressor({params})",
             classification="ExtraTreesClassifier({params})",
             regression_imports=("from sklearn.ensemble import ExtraTreesRegressor",),
@@ -178,7 +178,7 @@ FAMILIES: dict[str, Family] = {
             name="neural_network",
             title="Neural network",
             about="Two dense layers on scaled numbers and one-hot categories; the mean of two starts.",
-            table="scaled",
+            table="enriched_scaled",
             regression=_SCALED_TARGET.format(
                 inner="BaggingRegressor(\n        MLPRegressor({params}),\n        n_estimators=2,\n"
                 "        bootstrap=False,\n        random_state=seed,\n    )"
@@ -203,7 +203,7 @@ FAMILIES: dict[str, Family] = {
                 "n_iter_no_change": 8,
             },
             seeded=False,
-            cost=4.0,
+            cost=2.0,
             kin="neural",
             max_rows=100_000,
             extrapolates=True,
@@ -284,8 +284,7 @@ FAMILIES: dict[str, Family] = {
         _lightgbm(
             "lightgbm_small",
             "LightGBM with small trees",
-            "Small boosted trees, each on a part of the rows and columns; categories as mean targets.",
-            table="codes",
+            "Small boosted trees, each on a part of the rows and columns.",
             learning_rate=0.04,
             num_leaves=8,
             colsample_bytree=0.4,
@@ -311,7 +310,7 @@ FAMILIES: dict[str, Family] = {
             name="gaussian_process",
             title="Gaussian process",
             about="A smooth function with noise; its length scale is learned from the rows.",
-            table="scaled",
+            table="enriched_scaled",
             regression=_SCALED_TARGET.format(
                 inner="GaussianProcessRegressor(\n        Matern(5.0, nu=1.5) + WhiteKernel(0.2),"
                 "\n        {params},\n    )"
@@ -321,9 +320,9 @@ FAMILIES: dict[str, Family] = {
                 "from sklearn.gaussian_process import GaussianProcessRegressor",
                 "from sklearn.gaussian_process.kernels import Matern, WhiteKernel",
             ),
-            cost=5.0,
+            cost=10.0,
             kin="kernel",
-            max_rows=700,
+            max_rows=2500,
             extrapolates=True,
         ),
         _lightgbm(
@@ -341,10 +340,10 @@ FAMILIES: dict[str, Family] = {
             reg_lambda=1.0,
         ),
         Family(
-            name="svm_sharp",
-            title="Support vector machine with a wide kernel",
-            about="Kernel model that follows the data closely, with a wide kernel.",
-            table="scaled",
+            name="svm_enriched",
+            title="Support vector machine on fitted features",
+            about="Smooth kernel model on scaled numbers, categories and fitted features.",
+            table="enriched_scaled",
             regression=_SCALED_TARGET.format(inner="SVR({params})"),
             classification="CalibratedClassifierCV(SVC({params}), ensemble=False, cv=3)",
             regression_imports=(*_SCALED_IMPORTS, "from sklearn.svm import SVR"),
@@ -352,8 +351,9 @@ FAMILIES: dict[str, Family] = {
                 "from sklearn.calibration import CalibratedClassifierCV",
                 "from sklearn.svm import SVC",
             ),
-            params={"C": 20.0, "gamma": 0.01, "cache_size": 300},
-            regression_params={"epsilon": 0.05},
+            params={"gamma": "auto", "cache_size": 300},
+            regression_params={"C": 3.0, "epsilon": 0.05},
+            classification_params={"C": 5.0},
             seeded=False,
             cost=0.5,
             kin="kernel",
@@ -391,7 +391,7 @@ FAMILIES: dict[str, Family] = {
 }
 
 SECOND_LAYER: tuple[Family, ...] = (
-    replace(FAMILIES["extra_trees"], name="deep_extra_trees", params={"n_estimators": 100}),
+    replace(FAMILIES["extra_trees"], name="deep_extra_trees", table="codes", params={"n_estimators": 100}),
     replace(FAMILIES["random_forest"], name="deep_random_forest"),
     _lightgbm(
         "deep_lightgbm",

@@ -56,7 +56,9 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
         return {**common, "metric": written(recipe.metric)}
     if section in ("models", "stacking"):
         part = recipe.stacking if section == "stacking" and recipe.stacking else recipe.models
-        below = set() if recipe.stacking is None else {family_of(m.name).table for m in recipe.stacking.models}
+        below = (
+            set() if recipe.stacking is None else {plain_table(family_of(m.name).table) for m in recipe.stacking.models}
+        )
         return {**common, **_models_context(part.models, below, regression=regression)}
     if section in ("training", "tuning"):
         tunable = family_of(recipe.tuning.model).tunable if recipe.tuning else ()
@@ -70,20 +72,34 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
     return common
 
 
+def plain_table(table: Table) -> Table:
+    """The table without the features that are fitted for it."""
+    if table == "enriched":
+        return "native"
+    return "codes" if table == "enriched_codes" else "scaled" if table == "enriched_scaled" else table
+
+
 def _models_context(models: Sequence[ModelPart], more: set[Table], *, regression: bool) -> Mapping[str, object]:
     """The models of a layer; `more` tables are written for the layer above it."""
     families = [family_of(model.name) for model in models]
     boosted = [family.boosted for family in families]
-    tables = [model.table or family.table for model, family in zip(models, families, strict=True)]
+    fed = [model.table or family.table for model, family in zip(models, families, strict=True)]
+    tables = {plain_table(table) for table in fed} | more
     return {
         "models": [
-            {"name": model.name, "about": family.about, "table": table, "expression": _build(model, regression)}
-            for model, family, table in zip(models, families, tables, strict=True)
+            {
+                "name": model.name,
+                "about": family.about,
+                "features": "enrich" if table.startswith("enriched") else None,
+                "table": plain_table(table),
+                "expression": _build(model, regression),
+            }
+            for model, family, table in zip(models, families, fed, strict=True)
         ],
-        "tables": {*tables, *more},
+        "tables": tables,
         "boosted": any(boosted),
         "all_boosted": all(boosted),
-        "imports": _imports(families, {*tables, *more}, regression=regression),
+        "imports": _imports(families, tables, regression=regression),
     }
 
 
@@ -105,11 +121,8 @@ _SCALED = (
 )
 _TABLE_IMPORTS: Mapping[Table, tuple[str, ...]] = {
     "native": (_FUNCTION,),
-    "enriched": (_FUNCTION, _PIPELINE),
     "codes": _CODES,
-    "enriched_codes": (*_CODES, _PIPELINE),
     "scaled": _SCALED,
-    "enriched_scaled": _SCALED,
     "words": (
         _FUNCTION,
         "from sklearn.feature_extraction.text import TfidfVectorizer",
