@@ -173,3 +173,37 @@ def test_questions_and_executions_are_one_trace_tied_to_its_run(store: Store, tm
     assert found[0].info.token_usage == {"input_tokens": 50, "output_tokens": 20, "total_tokens": 70}
     assert spans["execute 1/init_code_2.py on fold_0"].status.status_code == "ERROR"
     assert spans["initialization"].start_time_ns >= spans["houses run_0"].start_time_ns
+
+
+def test_a_failed_run_leaves_a_record_too(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    brief = a_brief(study.plan.task, study_id=study.study_id)
+    run = study.start_run(brief)
+    lost = a_record(brief, best=None, submission=None, status="failed", error="no script made a valid submission")
+    run.finish(lost)
+    (summary,) = study.finish("failed").runs
+    assert (summary.status, summary.score, summary.error) == ("failed", None, "no script made a valid submission")
+    assert store.backend.run(run.mlflow_run_id).info.status == "FAILED"
+    assert store.backend.run(study.study_id).info.status == "FAILED"
+    assert "No run has a score." in store.backend.run(study.study_id).data.tags["mlflow.note.content"]
+
+
+def test_what_was_tried_is_in_the_store_before_the_run_ends(open_again: Callable[[], Store], tmp_path: Path) -> None:
+    study = start(open_again(), tmp_path)
+    run = study.start_run(a_brief(study.plan.task, study_id=study.study_id))
+    for event in events_of(1.0):
+        run.note(event)
+    run.flush()
+    other = open_again()
+    assert other.artifact_text(run.mlflow_run_id, "1/init_code_1.py").startswith("# init_1")
+    (summary,) = other.history("houses").runs
+    assert (summary.status, summary.settings) == ("running", Settings())
+    study.abandon()
+    (killed,) = other.history("houses").runs
+    assert (killed.status, killed.score, killed.cost.calls) == ("killed", 1.0, 2)
+
+
+def test_history_of_a_task_leaves_other_tasks_out(store: Store, tmp_path: Path) -> None:
+    finished_run(start(store, tmp_path), tmp_path)
+    assert store.history("flats").runs == ()
+    assert len(store.history(None).runs) == 1
