@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from mlestar.records.task import (
     Validation,
 )
 from mlestar.tables import as_scripts_read, find_sample, find_table, read_cells
+from mlestar.tasks.bundled import bundled_tasks
 from mlestar.tasks.copies import label_copies
 from mlestar.tasks.fit import check_fit, kinds_that_differ, usable_rows
 from mlestar.tasks.infer import (
@@ -56,8 +58,17 @@ def find_task(name_or_path: str, paths: Sequence[Path]) -> Path:
         return folder
     if folder.is_file():
         raise TaskError(f"task={name_or_path}: is a file; a task is a folder with train.csv and test.csv")
+    found = [
+        folder.name for parent in paths if parent.is_dir() for folder in sorted(parent.iterdir()) if folder.is_dir()
+    ]
+    known = [*bundled_tasks(), *found]
+    close = difflib.get_close_matches(name_or_path, known, n=1)
+    hint = f"did you mean {close[0]}? " if close else ""
     looked = ", ".join(str(path) for path in paths) or f"nowhere else ({TASK_PATH_VARIABLE} is not set)"
-    raise TaskError(f"task={name_or_path}: no such task; looked for the folder itself and in: {looked}")
+    raise TaskError(
+        f"task={name_or_path}: no such task; {hint}known are {', '.join(dict.fromkeys(known))}; "
+        f"looked for the folder itself and in: {looked}"
+    )
 
 
 def load_task(folder: Path, options: TaskOptions | None = None, name: str | None = None) -> Task:

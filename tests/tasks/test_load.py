@@ -82,8 +82,13 @@ def test_a_folder_without_a_table_says_which_is_missing(tmp_path: Path, stem: st
 
 
 def test_an_unknown_task_says_where_was_looked(tmp_path: Path) -> None:
-    with pytest.raises(TaskError, match=rf"task=nowhere: no such task; looked .* in: {tmp_path}"):
+    houses(tmp_path / "towns")
+    with pytest.raises(
+        TaskError, match=rf"task=nowhere: no such task; known are diabetes.*towns; looked .* in: {tmp_path}"
+    ):
         find_task("nowhere", (tmp_path,))
+    with pytest.raises(TaskError, match=r"did you mean diabetes\?"):
+        find_task("diabtes", ())
 
 
 def test_a_name_is_found_under_the_task_path_before_it_is_a_path(tmp_path: Path) -> None:
