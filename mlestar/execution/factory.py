@@ -7,25 +7,26 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Annotated, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from pydantic import Field
 
 from mlestar.doors import Executor
+from mlestar.errors import ConfigError
 from mlestar.execution.local import LocalExecutor
 from mlestar.execution.wire import GuardName, Limits, Means, Setup
 from mlestar.execution.workspace import Workspace
 from mlestar.records.base import Record
 
+if TYPE_CHECKING:
+    from mlestar.execution.ray import RayExecutor
 
-class LocalExecutorConfig(Record):
-    """Scripts are executed on this machine."""
 
-    kind: Literal["local"] = "local"
+class _Conditions(Record):
+    """What scripts are executed under, wherever they are."""
+
     warm: bool = True
     """Fork scripts from a parent that has imported the heavy libraries; false starts a fresh interpreter each."""
-    slots: Annotated[int, Field(ge=1, le=256)] | None = None
-    """Scripts at the same time; by default the usable cores divided by `threads`."""
     threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads of each script; measured: more scripts with one thread each beat fewer with more."""
     memory_gib: Annotated[float, Field(gt=0)] | None = None
@@ -42,7 +43,30 @@ class LocalExecutorConfig(Record):
     """Means left out even where they work, for machines on which one misbehaves."""
 
 
-ExecutorConfig = LocalExecutorConfig
+class LocalExecutorConfig(_Conditions):
+    """Scripts are executed on this machine."""
+
+    kind: Literal["local"] = "local"
+    slots: Annotated[int, Field(ge=1, le=256)] | None = None
+    """Scripts at the same time; by default the usable cores divided by `threads`."""
+
+
+class RayExecutorConfig(_Conditions):
+    """Scripts are executed on the nodes of a Ray cluster, as many on each as its CPUs divided by `threads`."""
+
+    kind: Literal["ray"] = "ray"
+    address: str | None = None
+    """Of the cluster, or `auto` for the one this machine belongs to; by default Ray is started here."""
+    retries: Annotated[int, Field(ge=0, le=20)] = 3
+    """How often a script is executed again elsewhere when its node is lost."""
+
+    def on_node(self) -> LocalExecutorConfig:
+        """What each node does; which guards are required is judged over all of them."""
+        shared = {name: getattr(self, name) for name in _Conditions.model_fields if name != "require"}
+        return LocalExecutorConfig(**shared)
+
+
+ExecutorConfig = Annotated[LocalExecutorConfig | RayExecutorConfig, Field(discriminator="kind")]
 
 
 class GuardedExecutor(Executor, Protocol):
@@ -61,12 +85,22 @@ async def open_executor(config: ExecutorConfig, workspace: Path) -> AsyncIterato
     """
     folders = Workspace(workspace)
     with TemporaryDirectory(dir=folders.folder, prefix=".parent-", ignore_cleanup_errors=True) as scratch:
-        executor = LocalExecutor(setup_of(config, scratch), folders)
+        executor = (
+            _on_ray(config, folders) if config.kind == "ray" else LocalExecutor(setup_of(config, scratch), folders)
+        )
         try:
             await executor.open(config.require)
             yield executor
         finally:
             await executor.close()
+
+
+def _on_ray(config: RayExecutorConfig, folders: Workspace) -> RayExecutor:
+    try:
+        from mlestar.execution.ray import RayExecutor
+    except ImportError as error:
+        raise ConfigError(f"executor=ray: {error}; install it with: pip install 'mlestar[ray]'") from error
+    return RayExecutor(config.address, config.threads, config.retries, config.on_node().model_dump_json(), folders)
 
 
 def setup_of(config: LocalExecutorConfig, scratch: str) -> Setup:

@@ -29,7 +29,7 @@ class Workspace:
 
     def prepare(self, job: Job, mode: InputMode) -> Path:
         """A new folder with the script and everything it finds in its place; a mounted input comes later."""
-        folder = self._new_folder(f"{job.script.digest[:8]}-{job.view.name}")
+        folder = self.new_folder(f"{job.script.digest[:8]}-{job.view.name}")
         (folder / "script.py").write_text(job.script.source, encoding="utf-8", errors="surrogatepass")
         for name in ("final", PRIVATE, f"{PRIVATE}/home", f"{PRIVATE}/tmp"):
             (folder / name).mkdir()
@@ -80,7 +80,8 @@ class Workspace:
                 removed.append(name)
         return tuple(name for name in kept if name != "script.py"), tuple(removed)
 
-    def _new_folder(self, name: str) -> Path:
+    def new_folder(self, name: str) -> Path:
+        """A folder that nobody has used yet."""
         safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name)[:80]
         while True:
             folder = self.folder / f"{next(self._numbers):05d}-{safe}"
