@@ -102,6 +102,8 @@ def seal(validation: Validation, traits: Traits, random: np.random.Generator) ->
         sealed = _share(None, int(traits.groups.max()) + 1, validation.audit_fraction, random)[traits.groups]
     else:
         sealed = _share(traits.classes, traits.rows, validation.audit_fraction, random)
+        if traits.classes is not None:
+            sealed &= np.isin(traits.classes, traits.classes[~sealed])
     if sealed.all() or not sealed.any():
         raise TaskError(
             f"validation.audit_fraction: {validation.audit_fraction} of {traits.rows} rows leaves no rows on one side"

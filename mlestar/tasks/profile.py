@@ -7,6 +7,7 @@ import re
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mlestar.records.task import ColumnKind, ColumnProfile, TableProfile
@@ -109,12 +110,13 @@ def _numbers(filled: pd.Series) -> dict[str, float | None]:
     values = filled.astype(float)
     if values.empty:
         return {}
-    found = {
-        "minimum": float(values.min()),
-        "maximum": float(values.max()),
-        "mean": float(values.mean()),
-        "skewness": float(values.astype(float).skew()),  # type: ignore[arg-type]
-    }
+    with np.errstate(all="ignore"):
+        found = {
+            "minimum": float(values.min()),
+            "maximum": float(values.max()),
+            "mean": float(values.mean()),
+            "skewness": float(values.astype(float).skew()),  # type: ignore[arg-type]
+        }
     return {key: value if math.isfinite(value) else None for key, value in found.items()}
 
 

@@ -115,6 +115,13 @@ def test_sealed_rows_have_every_class_and_are_taken_off() -> None:
     assert np.bincount(classes[sealed]).tolist() == [45, 5]
 
 
+def test_no_class_is_sealed_whole() -> None:
+    classes = np.repeat([0, 1, 2], [40, 40, 1])
+    for seed in range(20):
+        working, _ = seal(Validation(audit_fraction=0.5), Traits(81, classes), np.random.default_rng(seed))
+        assert set(classes[working]) == {0, 1, 2}
+
+
 def test_sealing_nothing_takes_nothing() -> None:
     working, sealed = seal(Validation(), Traits(9), np.random.default_rng(0))
     assert (len(working), len(sealed)) == (9, 0)
