@@ -68,6 +68,7 @@ class RunNotebook:
         self._paths: dict[str, str] = {}
         self._chronicle = Chronicle()
         self._first_script = ""
+        self._finished = False
 
     def note(self, event: Event) -> None:
         """Queue what the event says; quick, from any thread."""
@@ -109,10 +110,16 @@ class RunNotebook:
             self._patience.call(lambda path=path, file=file: self._backend.log_file(self.mlflow_run_id, path, file))  # type: ignore[misc]
         self._patience.call(lambda: self._backend.close(self.mlflow_run_id, MLFLOW_STATUS[record.status]))
         self._writer.close()
+        self._finished = True
         return summary
 
     def abandon(self, status: RunStatus = "killed") -> None:
-        """Close the run at once, whatever is still queued; a store that does not answer is not waited for."""
+        """Close the run at once, whatever is still queued; a store that does not answer is not waited for.
+
+        A run that is finished stays as it is.
+        """
+        if self._finished:
+            return
         self._writer.put(Mark(key="status", value=status))
         self._writer.close(ABANDON_SECONDS)
         try:

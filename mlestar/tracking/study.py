@@ -84,6 +84,7 @@ class Study:
     ) -> RunNotebook:
         """Open a nested run for one pass of the pipeline; `texts` are artifacts known already, by path.
 
+        The study's description tells from now on what the runs before came to.
         Raises StoreUnavailable when the store stays away.
         """
         started_at = time.time()
@@ -98,6 +99,8 @@ class Study:
         self._patience.call(lambda: self._backend.log_inputs(run_id, dataset_inputs(brief.task)))
         if texts:
             self._patience.call(lambda: self._backend.log_texts(run_id, texts))
+        note = self._note(self.history())
+        self._patience.call(lambda: self._backend.log(self.study_id, tags=note))
         self._open = RunNotebook(
             self._backend,
             self.experiment_id,
@@ -119,13 +122,8 @@ class Study:
         """Write what the study came to, close it with its status, and return its history as the store has it."""
         history = self.history()
         points = study_points(history)
-        note = {
-            "mlflow.note.content": study_note(
-                history, self.experiment_id, self.plan.task.metric.direction, self.study_id
-            ),
-            "status": status,
-        }
-        self._patience.call(lambda: self._backend.log(self.study_id, points=points, tags=note))
+        tags = {**self._note(history), "status": status}
+        self._patience.call(lambda: self._backend.log(self.study_id, points=points, tags=tags))
         stories = self._patience.call(lambda: stories_of(self._backend, history))
         pages = {REPORT: study_report(stories, history), **self._patience.call(lambda: self._winner(history)), **texts}
         self._patience.call(lambda: self._backend.log_texts(self.study_id, pages))
@@ -135,6 +133,11 @@ class Study:
         self._patience.call(lambda: self._backend.close(self.study_id, MLFLOW_STATUS[status]))
         self._patience.call(self._tell_sweep)
         return history
+
+    def _note(self, history: History) -> dict[str, str]:
+        """The description of the study's page, as the tag that MLflow shows."""
+        direction = self.plan.task.metric.direction
+        return {"mlflow.note.content": study_note(history, self.experiment_id, direction, self.study_id)}
 
     def _tell_sweep(self) -> None:
         if self._sweep_run_id is not None:

@@ -16,11 +16,12 @@ def study_points(history: History) -> list[Point]:
     """Best score and totals of a study; `best_score` has a step for each run."""
     if not history.runs:
         return []
-    metric, at = history.runs[0].metric, time.time()
+    metric = history.runs[0].metric
     points: list[Point] = []
     best: RunSummary | None = None
     for step, run in enumerate(history.runs):
         best = metric.best([best, run] if best is not None else [run])
+        at = run.started_at + run.seconds  # the same at every call: MLflow keeps one point then
         values = {"run_score": run.score, "best_score": None if best is None else best.score}
         points += [Point(key=k, value=v, step=step, at=at) for k, v in values.items() if v is not None]
     totals: dict[str, float | None] = {
@@ -29,7 +30,8 @@ def study_points(history: History) -> list[Point]:
         "seconds": sum(run.seconds for run in history.runs),
         **cost_metrics(total_cost(history)),
     }
-    return points + [Point(key=key, value=value, at=at) for key, value in totals.items() if value is not None]
+    step, at = len(history.runs), time.time()
+    return points + [Point(key=key, value=v, step=step, at=at) for key, v in totals.items() if v is not None]
 
 
 def study_note(history: History, experiment_id: str, direction: Direction, study_id: str) -> str:

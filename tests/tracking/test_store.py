@@ -207,3 +207,30 @@ def test_history_of_a_task_leaves_other_tasks_out(store: Store, tmp_path: Path) 
     finished_run(start(store, tmp_path), tmp_path)
     assert store.history("flats").runs == ()
     assert len(store.history(None).runs) == 1
+
+
+def test_a_run_that_is_finished_is_not_killed_with_its_study(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    finished_run(study, tmp_path)
+    study.abandon()
+    assert [run.status for run in store.history("houses").runs] == ["finished"]
+    assert store.backend.run(study.study_id).info.status == "KILLED"
+
+
+def test_a_finished_study_that_goes_on_has_each_run_once_in_its_curve(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    finished_run(study, tmp_path, "run_0", 4.0)
+    study.finish()
+    again = start(store, tmp_path, resume=study.study_id)
+    finished_run(again, tmp_path, "run_1", 3.0)
+    again.finish()
+    best = store.backend.client.get_metric_history(study.study_id, "best_score")
+    assert [(point.step, point.value) for point in best] == [(0, 4.0), (1, 3.0)]
+
+
+def test_the_page_of_a_study_that_is_running_tells_of_the_runs_so_far(store: Store, tmp_path: Path) -> None:
+    study = start(store, tmp_path)
+    finished_run(study, tmp_path, "run_0", 4.0)
+    study.start_run(a_brief(study.plan.task, "run_1", study.study_id))
+    assert "rmse 4" in store.backend.run(study.study_id).data.tags["mlflow.note.content"]
+    study.abandon()
