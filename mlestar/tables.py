@@ -87,7 +87,9 @@ def as_scripts_read(cells: pd.DataFrame) -> pd.DataFrame:
 
 def csv_text(cells: pd.DataFrame) -> str:
     """The table as comma-separated text with a header."""
-    return str(cells.to_csv(index=False, lineterminator="\n"))
+    text = str(cells.to_csv(index=False, lineterminator="\n"))
+    # Before Python 3.13 a cell with a carriage return is quoted only if the line ends have one too.
+    return str(cells.to_csv(index=False, lineterminator="\r\n")) if "\r" in text else text
 
 
 def usable_targets(target: pd.Series) -> np.ndarray:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mlestar.errors import TaskError
+from mlestar.tables import as_scripts_read, csv_text, find_sample, find_table, read_cells, usable_targets
+
+CELLS = [
+    "plain",
+    "",
+    "a,b",
+    'say "x"',
+    "two\nlines",
+    "a\rb",
+    "c\r\nd",
+    " blanks ",
+    "#",
+    "007",
+    "1.50",
+    "NA",
+    "'",
+    "\\",
+    "é",
+]
+
+
+def round_trip(folder: Path, cells: pd.DataFrame) -> pd.DataFrame:
+    (folder / "t.csv").write_bytes(csv_text(cells).encode())
+    return read_cells(folder / "t.csv")
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cell_comes_back_as_it_was(tmp_path: Path, cell: str) -> None:
+    table = pd.DataFrame({"a": [cell, "x"], "b": ["1", cell]}, dtype=str)
+    assert round_trip(tmp_path, table).to_numpy().tolist() == table.to_numpy().tolist()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_script_sees_as_many_rows_as_there_are(cell: str) -> None:
+    assert len(as_scripts_read(pd.DataFrame({"a": [cell, "x", cell], "b": ["1", cell, "2"]}, dtype=str))) == 3
+    assert len(as_scripts_read(pd.DataFrame({"a": [cell, "x", cell]}, dtype=str))) == 3
+
+
+@pytest.mark.parametrize("text", ["", "NA", "None", "null", "nan", "N/A", "NULL", "#N/A"])
+def test_what_pandas_takes_for_missing_is_no_target(text: str) -> None:
+    assert usable_targets(pd.Series(["a", text, "b"], name="y")).tolist() == [True, False, True]
+
+
+def test_an_infinite_target_is_not_usable() -> None:
+    assert usable_targets(pd.Series(["1", "inf", "-inf", "2"], name="y")).tolist() == [True, False, False, True]
+
+
+def test_numbers_are_text_until_they_are_read_as_scripts_do(tmp_path: Path) -> None:
+    table = pd.DataFrame({"a": ["007", "1e3"]}, dtype=str)
+    assert round_trip(tmp_path, table)["a"].tolist() == ["007", "1e3"]
+    assert as_scripts_read(table)["a"].tolist() == [7.0, 1000.0]
+
+
+def test_decimal_commas_become_points_only_where_all_cells_are_numbers(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("a;b;c\n1,5;x,y;\n2;1,5;3,5\n")
+    table = read_cells(tmp_path / "t.csv")
+    assert table.to_numpy().tolist() == [["1.5", "x,y", ""], ["2", "1,5", "3.5"]]
+
+
+def test_a_comma_table_keeps_its_commas(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('a,b\n"1,5",x\n')
+    assert read_cells(tmp_path / "t.csv")["a"].tolist() == ["1,5"]
+
+
+def test_separators_inside_quoted_names_do_not_count(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('"a;b;c;d",e\n1,2\n')
+    assert list(read_cells(tmp_path / "t.csv").columns) == ["a;b;c;d", "e"]
+
+
+def test_a_table_that_cannot_be_opened_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "t.csv.gz").write_bytes(b"not compressed")
+    with pytest.raises(TaskError, match=r"t\.csv\.gz: not a readable CSV table"):
+        read_cells(tmp_path / "t.csv.gz")
+
+
+def test_tables_are_found_plain_before_compressed(tmp_path: Path) -> None:
+    (tmp_path / "train.csv.gz").touch()
+    assert find_table(tmp_path, "train") == tmp_path / "train.csv.gz"
+    (tmp_path / "train.csv").touch()
+    assert find_table(tmp_path, "train") == tmp_path / "train.csv"
+    assert find_table(tmp_path, "test") is None
+    assert find_sample(tmp_path) is None
