@@ -33,6 +33,11 @@ class Case:
         self.reasons.append(f"{name} {self.now[name]} -> {value}: {reason}")
         return True
 
+    def withdraw(self, name: str) -> None:
+        """Take back the newest decision, which was about this setting."""
+        self.overrides.pop(name)
+        self.reasons.pop()
+
     def phase(self, phase: Phase) -> PhaseLine:
         """What a phase brought over all runs."""
         lines = (line for line in self.digest.phases if line.phase == phase)

@@ -35,9 +35,8 @@ def decide_settings(case: Case) -> None:
     cut(case)
     if starved(case):
         relieve(case)
-    elif drop_known_models(case):
-        grow(case)
     else:
+        drop_known_models(case)
         fit(case)
         grow(case)
 
@@ -82,10 +81,14 @@ def cut(case: Case) -> None:
 
 def drop_known_models(case: Case) -> bool:
     """When the best script is carried and every family was tried, fresh first scripts only repeat what is known."""
-    if not case.digest.carries_best or untried_families(case.digest):
+    if not _models_are_known(case.digest):
         return False
     tried = len({line.model for line in case.digest.models})
     return case.set("num_model_candidates", 1, f"all {tried} models were tried and the best script is carried")
+
+
+def _models_are_known(digest: HistoryDigest) -> bool:
+    return digest.carries_best and not untried_families(digest)
 
 
 def starved(case: Case) -> bool:
@@ -140,18 +143,20 @@ def grow(case: Case) -> None:
     share = predicted_seconds(case) / case.number("computational_budget", 3600)
     most, moves = MOST_MOVES + (share < SHARE_OF_BUDGET / 2), 0
     for name in _by_rate(case):
-        value, before = int(case.number(name, 1)), case.overrides.get(name)
-        if moves == most or name in case.overrides or value >= MOST_ROUNDS or _never_paid(case, ROUNDS[name]):
+        if moves == most or name in case.overrides or _is_enough(case, name):
             continue
-        if not case.set(name, value + 1, _why_more(case, name)):
+        if not case.set(name, int(case.number(name, 1)) + 1, _why_more(case, name)):
             continue
-        moves += 1
         if predicted_seconds(case) > SHARE_OF_BUDGET * case.number("computational_budget", 3600):
-            case.reasons.pop()
-            case.overrides.pop(name)
-            if before is not None:
-                case.overrides[name] = before
-            moves -= 1
+            case.withdraw(name)
+        else:
+            moves += 1
+
+
+def _is_enough(case: Case, name: str) -> bool:
+    """Whether more of a setting would bring nothing: it is high, its models are known, its phase never paid."""
+    repeats = name == "num_model_candidates" and _models_are_known(case.digest)
+    return repeats or case.number(name, 1) >= MOST_ROUNDS or _never_paid(case, ROUNDS[name])
 
 
 def _never_paid(case: Case, phase: Phase) -> bool:

@@ -184,6 +184,14 @@ def test_first_scripts_are_cut_when_all_models_are_known_and_the_best_is_carried
     assert alone.config_overrides.get("num_model_candidates") != 1
 
 
+def test_first_scripts_stay_cut_in_the_runs_that_follow() -> None:
+    models = tuple(ModelLine(model=family.title, tried=1, best_score=0.6) for family in FAMILIES.values())
+    once = Settings(num_model_candidates=1)
+    settings = tuple(SettingLine(name=n, value=getattr(once, n)) for n in OVERRIDABLE)
+    proposal = advised(told(models=models, carries_best=True, settings=settings), settings=once)
+    assert "num_model_candidates" not in proposal.config_overrides
+
+
 def test_a_focus_asked_for_in_vain_gives_way() -> None:
     tried = GoalOutcome(phase="refinement", focus="bagging", priority=2, tried=1, best_gain=-0.1)
     idle = GoalOutcome(phase="refinement", focus="feature_engineering", priority=1)
