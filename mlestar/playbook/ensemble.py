@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mlestar.playbook.families import SECOND_LAYER, Family, family_of
-from mlestar.playbook.initialization import first_folds, first_model, first_recipe, suited_families, with_models
+from mlestar.playbook.initialization import first_model, first_recipe, most_folds, suited_families, with_models
 from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import (
     EnsemblePart,
@@ -47,7 +47,7 @@ def write_ensemble(question: WriteEnsemble) -> Code:
     models, folds = _planned(recipe.models.models, given, 0.6 if stacked else 0.85)
     deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
     update = {
-        "features": recipe.features.model_copy(update={"ratios": 40, "neighbours": True}),
+        "features": recipe.features.model_copy(update=FITTED if given.profile.train_rows <= FITTED_ROWS else {}),
         "models": ModelsPart(models=models),
         "training": TrainingPart(folds=folds, reserve=stacked),
         "stacking": deep if stacked and len(models) > 2 else None,
@@ -57,6 +57,9 @@ def write_ensemble(question: WriteEnsemble) -> Code:
     return Code(source=render(recipe.model_copy(update=update)))
 
 
+FITTED = {"ratios": 40, "neighbours": True}
+FITTED_ROWS = 200_000
+"""Fitted features take too long, and too much memory, on more rows."""
 STACKED_ROWS = 60_000
 """Second layers of forests take too long on more rows."""
 START_SECONDS = 3.0
@@ -88,7 +91,7 @@ def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> 
     """The models and the number of folds for which this share of the time will do; fewer folds before few models."""
     fit_seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
     rows = given.profile.train_rows
-    most = 8 if rows <= 20_000 else first_folds(rows)
+    most = 8 if rows <= 20_000 else most_folds(rows)
     for folds in sorted({most, min(most, 5), min(most, 3)}, reverse=True):
         planned = _affordable(models, given, fit_seconds / folds)
         if len(planned) >= FEW_MODELS:

@@ -138,6 +138,7 @@ FAMILIES: dict[str, Family] = {
             seeded=False,
             cost=0.1,
             kin="linear",
+            max_rows=200_000,
             max_columns=20_000,
             extrapolates=True,
         ),

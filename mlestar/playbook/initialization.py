@@ -122,7 +122,7 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
         target=TargetPart(transform=transform),
         metric=MetricPart(name=metric.name, direction=metric.direction, needs=metric.needs),
         models=ModelsPart(models=(first_model(given, family),)),
-        training=TrainingPart(folds=first_folds(given.profile.train_rows)),
+        training=TrainingPart(folds=first_folds(given, family)),
         ensemble=EnsemblePart(),
         submission=SubmissionPart(
             id_column=given.submission.id_column,
@@ -171,9 +171,17 @@ def first_transform(given: Assignment) -> Transform:
     return "log" if relative or (target.skewness or 0.0) > 1.5 else "none"
 
 
-def first_folds(rows: int) -> int:
+def most_folds(rows: int) -> int:
     """Fewer folds for larger tables: the last fold of ten adds little there and costs the same."""
     return 5 if rows <= 50_000 else 3 if rows <= 300_000 else 2
+
+
+def first_folds(given: Assignment, family: Family) -> int:
+    """As many folds as the size of the table asks for, fewer where a script has little time."""
+    profile = given.profile
+    seconds = family.seconds(profile.train_rows, len(profile.columns), len(given.submission.classes))
+    affordable = int(0.7 * given.script_seconds / seconds)
+    return max(2, min(most_folds(profile.train_rows), affordable))
 
 
 def merge_scripts(question: MergeScripts) -> Code:

@@ -60,7 +60,8 @@ def _fed_fitted_features(recipe: Recipe, _: Assignment) -> bool:
 
 
 def _combines(recipe: Recipe, given: Assignment) -> bool:
-    return _fed_fitted_features(recipe, given) and _count(given, "numeric") >= 2
+    fed, few = _fed_fitted_features(recipe, given), given.profile.train_rows <= 200_000
+    return fed and few and _count(given, "numeric") >= 2
 
 
 def _has_gaps(recipe: Recipe, given: Assignment) -> bool:
