@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mlestar.doors import Job
-from mlestar.errors import ExecutorUnavailable
+from mlestar.errors import ConfigError, ExecutorUnavailable
 from mlestar.execution.faults import judge
 from mlestar.execution.parent import Parent
 from mlestar.execution.slots import Slots
@@ -91,6 +91,10 @@ class LocalExecutor:
     def _prepare(self, job: Job) -> tuple[Path, Path]:
         ready = self.ready
         given = job.view.folder.absolute()
+        if self._workspace.folder.is_relative_to(given):
+            raise ConfigError(
+                f"the workspace {self._workspace.folder} lies inside the folder that scripts read, {given}"
+            )
         if ready.user is not None:
             given = self._workspace.open_to_others(given)
         return self._workspace.prepare(job, ready.input), given

@@ -70,6 +70,8 @@ class Parent:
         return Outcome("unavailable", f"the parent of the workers died twice; see {self._log}")
 
     async def _start(self) -> None:
+        if self._control is not None:
+            self._control.close()
         ours, theirs = socket.socketpair()
         with theirs, self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(

@@ -101,6 +101,7 @@ class Outcome:
 class Ready:
     """What a parent of workers says when it can take orders."""
 
+    process: int
     seconds: float
     memory_bytes: int
     imported: tuple[str, ...]
@@ -124,4 +125,6 @@ def from_line(kind: type[T], line: bytes | str) -> T:
     if "guards" in fields:
         fields["guards"] = tuple(Guard(**guard) for guard in fields["guards"])
         fields["imported"] = tuple(fields["imported"])
+    if "without" in fields:
+        fields["without"] = tuple(fields["without"])
     return kind(**fields)

@@ -53,6 +53,7 @@ def main() -> None:
     imported = _import_all(WARM_MODULES) if setup.warm else ()
     system.prctl(system.PR_SET_DUMPABLE, 0)
     ready = Ready(
+        process=os.getpid(),
         seconds=time.monotonic() - began,
         memory_bytes=processes.usage([os.getpid()]).memory_bytes,
         imported=imported,

@@ -11,13 +11,18 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+import mlestar
 from mlestar.doors import Executor, Job
-from mlestar.execution.factory import LocalExecutorConfig, open_executor
+from mlestar.execution.factory import ExecutorConfig, LocalExecutorConfig, RayExecutorConfig, open_executor
 from mlestar.records.solution import Execution, Script, View
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-CONFIGS = {"warm": LocalExecutorConfig(slots=2), "cold": LocalExecutorConfig(slots=2, warm=False)}
+CONFIGS: dict[str, ExecutorConfig] = {
+    "warm": LocalExecutorConfig(slots=2),
+    "cold": LocalExecutorConfig(slots=2, warm=False),
+    "ray": RayExecutorConfig(),
+}
 SUBMIT = "open('final/submission.csv', 'w').write(open('input/sample_submission.csv').read())\n"
 
 
@@ -32,10 +37,26 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
     return View(name="fold_0", folder=folder, digest="d")
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(CONFIGS))
+QUIET = [pytest.mark.filterwarnings(f"ignore::{name}") for name in ("DeprecationWarning", "FutureWarning")]
+QUIET += [pytest.mark.filterwarnings(f"ignore::{name}") for name in ("ResourceWarning", "pytest.PytestWarning")]
+KINDS = ["warm", "cold", pytest.param("ray", marks=[pytest.mark.slow, *QUIET])]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)
 async def executor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Executor]:
+    if request.param == "ray":
+        start_ray()
     async with open_executor(CONFIGS[request.param], tmp_path_factory.mktemp("workspace")) as executor:
         yield executor
+    if request.param == "ray":
+        pytest.importorskip("ray").shutdown()
+
+
+def start_ray() -> None:
+    """A Ray of two CPUs, whatever this machine has."""
+    ray = pytest.importorskip("ray", reason="executor=ray needs: pip install 'mlestar[ray]'")
+    package = {"py_modules": [str(Path(mlestar.__file__).parent)]}
+    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=40, runtime_env=package)
 
 
 def job(view: View, source: str, *, timeout_seconds: float = 30, time_limit_seconds: float = 20, seed: int = 7) -> Job:
