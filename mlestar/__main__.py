@@ -6,84 +6,91 @@ python -m mlestar -m task=diabetes settings.num_solutions=1,2,3
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import os
 import shlex
 import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
+from rich.markup import escape
 
-from mlestar.choice import open_engineer
-from mlestar.command_line import EXIT_INTERRUPTED, exit_with, translated
+from mlestar.choice import Hire, open_engineer
+from mlestar.command_line import EXIT_INTERRUPTED, EXIT_TERMINATED, CommandLine, exit_with, report
 from mlestar.config import CONF, AppConfig, Composition, check_overrides, compose_layers, named_tasks
+from mlestar.doors import Executor
 from mlestar.engineers.budget import Budget
 from mlestar.enhancer.choice import build_enhancer
 from mlestar.errors import MleStarError
 from mlestar.execution.factory import open_executor
-from mlestar.orchestrator import StudyParts, run_study
+from mlestar.orchestrator import StudyParts, run_study, study_status
 from mlestar.progress import Terminal
 from mlestar.records.run import History
+from mlestar.records.task import Task
 from mlestar.scoring.evaluate import examiner_for
+from mlestar.sweep import PointReport, report_point, run_sweep
 from mlestar.tasks.assignment import assignment_for
 from mlestar.tasks.load import task_paths
-from mlestar.tasks.source import task_of
+from mlestar.tasks.source import FolderTaskConfig, task_of
 from mlestar.tracking.store import Store, open_in_background
 from mlestar.tracking.study import Study
 from mlestar.tracking.sweep import SweepPoint
 
 
-def main() -> None:
-    """The console script; exits with 2 for the user's errors, 1 for the world's, 130 when interrupted."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script, with the arguments of the process unless others are given.
+
+    Exits with 2 for the user's errors, 1 for the world's, 130 or 143 when interrupted.
+    """
     try:
-        arguments = translated(sys.argv[1:])
-        config_dir, overrides = _user_layer(arguments)
-        if not _asks_hydra(arguments):
-            check_overrides(overrides, config_dir)
-        sys.argv[1:] = named_tasks(arguments, config_dir)
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_application)()
+        line = CommandLine.read(sys.argv[1:] if arguments is None else arguments)
+        configs = [] if line.only_shows else check_overrides(line.overrides, line.config_dir, sweeps=line.sweeps)
+        sys.argv[1:] = named_tasks(line.words, line.config_dir)
+        application = hydra.main(version_base="1.3", config_path=str(CONF), config_name="config")(_application)
+        if line.sweeps and configs:
+            sys.exit(run_sweep(application, configs, line))
+        application()
     except MleStarError as error:
         exit_with(error)
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
-
-
-def _user_layer(arguments: Sequence[str]) -> tuple[Path | None, list[str]]:
-    """The user's folder of YAML files, if there is one, and the overrides."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--config-dir", "-cd", type=Path)
-    known, rest = parser.parse_known_args(list(arguments))
-    return known.config_dir, [word for word in rest if not word.startswith("-") and "=" in word]
-
-
-def _asks_hydra(arguments: Sequence[str]) -> bool:
-    """Whether Hydra is only asked to show something."""
-    return any(word in ("--help", "-h", "--hydra-help", "--info", "-i", "--version") for word in arguments)
 
 
 def _application(composed: DictConfig) -> float | None:
-    """One point of a sweep or the only one; returns the best score for sweepers."""
-    overrides = tuple(HydraConfig.get().overrides.task)
+    """One point of a sweep or the only study; returns the best score for sweepers."""
+    found = HydraConfig.get()
+    folders = [Path(source.path) for source in found.runtime.config_sources if source.provider == "command-line"]
+    composition = Composition(composed, tuple(found.overrides.task), folders[0] if folders else None)
+    point = _sweep_point()
     try:
-        history = run_composition(Composition(composed, overrides), Terminal(), _sweep_point())
+        history = run_composition(composition, Terminal(), point)
     except MleStarError as error:
-        exit_with(error)
+        if point is None:
+            exit_with(error)
+        report(error)
+        report_point(PointReport(point=point.point, status="failed", error=str(error)))
+        return None
     except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
+    except asyncio.CancelledError:
+        sys.exit(EXIT_TERMINATED)
     best = history.best()
-    return None if best is None else best.score
+    score = None if best is None else best.score
+    if point is not None:
+        report_point(PointReport(point=point.point, status=study_status(history), score=score))
+    return score
 
 
 def study(task: str, runs: int = 3, overrides: Sequence[str] = (), config_dir: Path | None = None) -> History:
     """Run a study from Python; the same as the command line with these overrides. Raises MleStarError."""
     words = (f"task={task}", f"runs={runs}", *overrides)
-    return run_composition(Composition(compose_layers(words, config_dir), words), Terminal())
+    return run_composition(Composition(compose_layers(words, config_dir), words, config_dir), Terminal())
 
 
 def _sweep_point() -> SweepPoint | None:
@@ -103,47 +110,66 @@ def run_composition(composition: Composition, terminal: Terminal, sweep: SweepPo
 async def _study(config: AppConfig, composition: Composition, terminal: Terminal, sweep: SweepPoint | None) -> History:
     """Open every door, run the study, show the table."""
     _cancel_on_sigterm()
-    opening = open_in_background(config.store, terminal.say)
-    task = task_of(config.task, task_paths(), config.workspace.resolve() / "tasks")
+    workspace = config.workspace.resolve()
+    task = task_of(config.task, task_paths(), workspace / "tasks")
     budget = Budget(max_tokens=config.settings.max_tokens, max_usd=config.settings.max_usd)
-    async with (
-        open_executor(config.executor, config.workspace.resolve()) as executor,
-        open_engineer(config.engineer, budget) as hire,
-    ):
-        terminal.task(task, executor.guards)
-        store = await asyncio.wrap_future(opening)
-        parts = StudyParts(
-            task=task,
-            assignment=assignment_for(task, config.settings, executor.threads, config.settings.exec_timeout),
-            runs=config.runs,
-            engineer_name=config.engineer.kind,
-            hire=hire,
-            budget=budget,
-            executor=executor,
-            store=store,
-            enhancer=lambda asked: build_enhancer(config.enhancer, asked),
-            configure=composition.for_run,
-            prepare=lambda folder: examiner_for(task, config.settings.seed, folder),
-            watcher=terminal,
-            workspace=config.workspace.resolve(),
-            earlier=lambda study: _earlier(config, store, study),
-            carry_best=config.enhancer.carry_best,
-            resume_command=lambda study_id: _resume_command(composition, study_id),
-            project_run_id=os.environ.get("MLFLOW_RUN_ID"),
-            sweep=sweep,
-            resume=config.resume,
-        )
-        with terminal.live():
-            history = await run_study(parts)
+    async with open_engineer(config.engineer, budget) as hire:
+        opening = open_in_background(config.store, terminal.say)
+        async with open_executor(config.executor, workspace) as executor:
+            terminal.task(task, executor.guards)
+            store = await asyncio.wrap_future(opening)
+            doors = _Doors(task, hire, budget, executor, store, terminal)
+            with terminal.live():
+                history = await run_study(_parts(config, composition, doors, sweep))
     terminal.table(history)
     return history
+
+
+@dataclass(frozen=True)
+class _Doors:
+    """What a study is given that is open already."""
+
+    task: Task
+    hire: Hire
+    budget: Budget
+    executor: Executor
+    store: Store
+    terminal: Terminal
+
+
+def _parts(config: AppConfig, composition: Composition, doors: _Doors, sweep: SweepPoint | None) -> StudyParts:
+    """What a study is made of."""
+    task, store = doors.task, doors.store
+    return StudyParts(
+        task=task,
+        assignment=assignment_for(task, config.settings, doors.executor.threads, config.settings.exec_timeout),
+        runs=config.runs,
+        engineer_name=config.engineer.kind,
+        hire=doors.hire,
+        budget=doors.budget,
+        executor=doors.executor,
+        store=store,
+        enhancer=lambda asked: build_enhancer(config.enhancer, asked),
+        configure=composition.for_run,
+        prepare=lambda folder: examiner_for(task, config.settings.seed, folder),
+        watcher=doors.terminal,
+        workspace=config.workspace.resolve(),
+        earlier=lambda study: _earlier(config, store, study),
+        carry_best=config.enhancer.carry_best,
+        resume_command=lambda study_id: _resume_command(config, composition, study_id),
+        project_run_id=os.environ.get("MLFLOW_RUN_ID"),
+        sweep=sweep,
+        resume=config.resume,
+    )
 
 
 def _cancel_on_sigterm() -> None:
     """SIGTERM ends a study as Ctrl-C does: children are ended, MLflow runs are closed, it can be resumed."""
     task = asyncio.current_task()
-    if task is not None:
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    assert task is not None
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup ignores SIGHUP
+            asyncio.get_running_loop().add_signal_handler(ending, task.cancel)
 
 
 def _earlier(config: AppConfig, store: Store, study: Study) -> History:
@@ -155,9 +181,12 @@ def _earlier(config: AppConfig, store: Store, study: Study) -> History:
     return History(runs=tuple(run for run in runs if run.study_id != study.study_id))
 
 
-def _resume_command(composition: Composition, study_id: str) -> str:
-    words = [word for word in composition.overrides if not word.startswith("resume=")]
-    return shlex.join(["python", "-m", "mlestar", *words, f"resume={study_id}"])
+def _resume_command(config: AppConfig, composition: Composition, study_id: str) -> str:
+    """The command that goes on with a study, fit to be copied into a shell."""
+    words = [word for word in composition.overrides if not word.startswith(("resume=", "task="))]
+    task = config.task.path if isinstance(config.task, FolderTaskConfig) else config.task.name
+    folder = [] if composition.config_dir is None else ["--config-dir", str(composition.config_dir)]
+    return escape(shlex.join(["python", "-m", "mlestar", *folder, f"task={task}", *words, f"resume={study_id}"]))
 
 
 if __name__ == "__main__":

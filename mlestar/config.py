@@ -6,9 +6,9 @@ layer it came from and what is allowed.
 
 from __future__ import annotations
 
-import difflib
+import math
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,20 +16,23 @@ from hydra import compose, initialize_config_dir
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
+from yaml import YAMLError
+from yaml.error import MarkedYAMLError
 
 from mlestar.choice import EngineerConfig
 from mlestar.enhancer.choice import EnhancerConfig
 from mlestar.errors import ConfigError
 from mlestar.execution.factory import ExecutorConfig
+from mlestar.explain import Layers, hydra_line, invalid_line
 from mlestar.recorder import RunConfiguration
 from mlestar.records.base import Record, digest_of
 from mlestar.records.run import Layer
-from mlestar.records.settings import Settings, bounds_of
+from mlestar.records.settings import Settings
 from mlestar.tasks.source import TaskConfig
 from mlestar.tracking.store import StoreConfig
 
@@ -47,7 +50,7 @@ class AppConfig(Record):
     executor: ExecutorConfig
     store: StoreConfig
     runs: int = Field(ge=1, le=10_000)
-    seed: int
+    seed: int = Field(ge=0, le=2**31 - 1)
     resume: str | None = None
     workspace: Path
 
@@ -59,6 +62,8 @@ class Composition:
     composed: DictConfig
     overrides: tuple[str, ...] = ()
     """The user's command line, as given."""
+    config_dir: Path | None = None
+    """The user's folder of YAML files."""
 
     def app(self) -> AppConfig:
         """The configuration of the study; raises ConfigError."""
@@ -75,15 +80,16 @@ class Composition:
         merged = OmegaConf.merge(self.composed, enhancer)
         assert isinstance(merged, DictConfig)
         config = _validated(merged, self.overrides, enhancer=enhancer)
-        layers = {name: self._layer(name, enhancer) for name in Settings.model_fields}
+        first = defaults()
+        layers = {name: self._layer(name, first, enhancer) for name in Settings.model_fields}
         return RunConfiguration(
             settings=config.settings, layers=layers, composed_yaml=OmegaConf.to_yaml(merged, resolve=True)
         )
 
-    def _layer(self, setting: str, enhancer: DictConfig) -> Layer:
+    def _layer(self, setting: str, first: DictConfig, enhancer: DictConfig) -> Layer:
         if setting in enhancer.get("settings", {}):
             return "enhancer"
-        default = defaults().settings.get(setting)
+        default = first.settings.get(setting)
         named = any(override.lstrip("+").startswith(f"settings.{setting}=") for override in self.overrides)
         return "user" if named or self.composed.settings.get(setting) != default else "defaults"
 
@@ -97,6 +103,8 @@ def compose_layers(overrides: Sequence[str], config_dir: Path | None = None) -> 
     """The first two layers, composed by Hydra outside of an application; raises ConfigError."""
     if config_dir is not None and not config_dir.is_dir():
         raise ConfigError(f"--config-dir {config_dir}: there is no such folder")
+    for word in overrides:
+        _parsed(word)
     search = [] if config_dir is None else [f"hydra.searchpath=[file://{config_dir.resolve()}]"]
     held = GlobalHydra.instance().hydra
     GlobalHydra.instance().clear()
@@ -104,9 +112,17 @@ def compose_layers(overrides: Sequence[str], config_dir: Path | None = None) -> 
         with initialize_config_dir(str(CONF), version_base="1.3"):
             return compose("config", overrides=[*search, *named_tasks(overrides, config_dir)])
     except (HydraException, OmegaConfBaseException) as error:
-        raise ConfigError(explain(str(error))) from error
+        raise ConfigError(hydra_line(str(error), _tree(defaults()) if overrides else {})) from error
+    except YAMLError as error:
+        raise ConfigError(f"{_where(error)}: not readable as YAML: {' '.join(str(error).split())[:200]}") from error
     finally:
         GlobalHydra.instance().hydra = held
+
+
+def _where(error: YAMLError) -> str:
+    """The file and the line that cannot be read."""
+    mark = error.problem_mark if isinstance(error, MarkedYAMLError) else None
+    return "a configuration file" if mark is None else f"{mark.name}, line {mark.line + 1}"
 
 
 def compose_store(overrides: Sequence[str]) -> StoreConfig:
@@ -130,29 +146,50 @@ def recomposed(composed_yaml: str, overrides: Sequence[str]) -> Composition:
     return Composition(recorded, tuple(overrides))
 
 
-def check_overrides(overrides: Sequence[str], config_dir: Path | None = None) -> None:
-    """Raise ConfigError when any point of a sweep, or the one point there is, is not a valid configuration."""
-    for point in _points(overrides):
-        Composition(compose_layers(point, config_dir), tuple(point)).app()
+def check_overrides(
+    overrides: Sequence[str], config_dir: Path | None = None, *, sweeps: bool = False
+) -> list[AppConfig]:
+    """Each value of a sweep checked once, or the one configuration there is; raises ConfigError."""
+    several = [word for word in overrides if _parsed(word).is_sweep_override()]
+    if several and not sweeps:
+        raise ConfigError(f"{several[0]}: a sweep over several values needs -m; a list is written KEY=[A,B]")
+    return [Composition(compose_layers(point, config_dir), tuple(point)).app() for point in _points(overrides)]
+
+
+def points_of(overrides: Sequence[str]) -> int:
+    """How many points a sweep has: the product of its choices."""
+    return math.prod(len(choices) for choices in _choices(overrides))
 
 
 def _points(overrides: Sequence[str]) -> Iterator[list[str]]:
     """The overrides with each swept value in turn, the other sweeps at their first value."""
-    try:
-        parsed = OverridesParser.create().parse_overrides(list(overrides))
-    except HydraException as error:
-        raise ConfigError(explain(str(error))) from error
-    values = [
-        [f"{one.key_or_group}={value}" for value in one.sweep_string_iterator()]
-        if one.is_sweep_override()
-        else [one.input_line or ""]
-        for one in parsed
-    ]
+    values = _choices(overrides)
     first = [choices[0] for choices in values]
     yield first
     for position, choices in enumerate(values):
         for choice in choices[1:]:
             yield [*first[:position], choice, *first[position + 1 :]]
+
+
+def _choices(overrides: Sequence[str]) -> list[list[str]]:
+    """For each override the words it stands for: one, or one for each value that is swept over."""
+    return [
+        [f"{one.key_or_group}={value}" for value in one.sweep_string_iterator()]
+        if one.is_sweep_override()
+        else [one.input_line or ""]
+        for one in map(_parsed, overrides)
+    ]
+
+
+def _parsed(word: str) -> Override:
+    if not re.match(r"[^\s=][^=]*=", word):
+        raise ConfigError(f"{word}: not understood; write KEY=VALUE, for example settings.num_solutions=3")
+    try:
+        return OverridesParser.create().parse_override(word)
+    except HydraException as error:
+        raise ConfigError(
+            f"{word}: not understood; a value with special characters is quoted twice: 'KEY=\"VALUE\"'"
+        ) from error
 
 
 def named_tasks(overrides: Sequence[str], config_dir: Path | None = None) -> list[str]:
@@ -179,63 +216,15 @@ def _named_task(override: str, known: set[str]) -> str:
 
 def _validated(composed: DictConfig, overrides: Sequence[str], enhancer: DictConfig) -> AppConfig:
     try:
-        return AppConfig.model_validate(OmegaConf.to_container(composed, resolve=True))
+        tree = _tree(composed)
+        return AppConfig.model_validate(tree)
     except ValidationError as invalid:
-        lines = [_error_line(error, overrides, enhancer) for error in invalid.errors()]
-        raise ConfigError("; ".join(lines)) from invalid
+        layers = Layers(_tree(defaults()), tree, _tree(enhancer), overrides)
+        raise ConfigError(invalid_line(invalid, layers, AppConfig)) from invalid
     except OmegaConfBaseException as error:
-        raise ConfigError(explain(str(error))) from error
+        raise ConfigError(hydra_line(str(error), {})) from error
 
 
-def _error_line(error: ErrorDetails, overrides: Sequence[str], enhancer: DictConfig) -> str:
-    """`settings.num_solutions=9 (command line): Input should be less than or equal to 8; allowed: 1-8`."""
-    path = [str(part) for part in error["loc"]]
-    kinds = {"bundled", "folder", "playbook", "gemini", "vertex", "openai", "replay", "engineer", "bayes", "off"}
-    key = ".".join(part for place, part in enumerate(path) if not (place == 1 and part in kinds | {"local", "ray"}))
-    if error["type"] == "extra_forbidden":
-        return f"{key}: there is no such key{_did_you_mean(path[-1], Settings.model_fields)}"
-    allowed = ""
-    if len(path) == 2 and path[0] == "settings" and path[1] in Settings.model_fields:
-        allowed = f"; allowed: {bounds_of(path[1]).in_words()}"
-    value = "" if isinstance(error["input"], dict) else f"={error['input']}"
-    return f"{key}{value} ({_source(key, overrides, enhancer)}): {error['msg']}{allowed}"
-
-
-def _source(key: str, overrides: Sequence[str], enhancer: DictConfig) -> str:
-    if OmegaConf.select(enhancer, key) is not None:
-        return "the Enhancer's file"
-    if any(override.lstrip("+~").startswith(f"{key}=") for override in overrides):
-        return "command line"
-    same = OmegaConf.select(defaults(), key)
-    return "defaults" if same is not None else "a user file"
-
-
-def explain(message: str) -> str:
-    """A Hydra message as one line that names the key and what is allowed."""
-    text = message.strip()
-    missing = re.search(r"Could not find '([^']+)'(?:.*?Available options in '[^']+':(.*))?", text, re.DOTALL)
-    if missing is not None:
-        group, _, name = missing[1].rpartition("/")
-        options = sorted(re.findall(r"^\s+(\S+)$", missing[2] or "", re.MULTILINE))
-        return f"{group}={name}: there is no such choice; allowed: {', '.join(options) or 'none'}"
-    unknown = re.search(r"Could not override '([^']+)'", text)
-    if unknown is not None:
-        key = unknown[1]
-        return f"{key} (command line): there is no such key{_did_you_mean(key, _all_keys())}"
-    return " ".join(text.split())
-
-
-def _all_keys() -> list[str]:
-    def walk(config: DictConfig, prefix: str = "") -> Iterator[str]:
-        for key in config:
-            path = f"{prefix}{key!s}"
-            yield path
-            if OmegaConf.is_dict(config._get_node(key)):
-                yield from walk(config[key], f"{path}.")
-
-    return list(walk(defaults()))
-
-
-def _did_you_mean(word: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=3)
-    return f"; did you mean {' or '.join(close)}?" if close else ""
+def _tree(config: DictConfig) -> dict[str, object]:
+    plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+    return {str(key): value for key, value in plain.items()} if isinstance(plain, dict) else {}

@@ -93,7 +93,7 @@ async def run_study(parts: StudyParts) -> History:
     )
     try:
         history = await _Runs(parts, study, base.settings).all()
-        return await asyncio.to_thread(study.finish, _study_status(history))
+        return await asyncio.to_thread(study.finish, study_status(history))
     except (asyncio.CancelledError, KeyboardInterrupt):
         await _abandon(study, parts, "killed")
         raise
@@ -107,7 +107,8 @@ async def _abandon(study: Study, parts: StudyParts, status: RunStatus) -> None:
     parts.watcher.say(f"\nNothing that was done is lost. To go on: {parts.resume_command(study.study_id)}")
 
 
-def _study_status(history: History) -> RunStatus:
+def study_status(history: History) -> RunStatus:
+    """A study that has one finished run is finished."""
     return "finished" if any(run.status == "finished" for run in history.runs) else "failed"
 
 

@@ -40,8 +40,8 @@ class Terminal:
             yield
 
     def say(self, text: str) -> None:
-        """Print a line; rich markup is honoured."""
-        self.console.print(text)
+        """Print a line, however long, so that a command in it can be copied; rich markup is honoured."""
+        self.console.print(text, soft_wrap=True)
 
     def task(self, task: Task, guards: Iterable[str]) -> None:
         """What will be solved, and what was inferred to know it."""

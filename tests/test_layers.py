@@ -16,9 +16,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("doors",),
     ("questions", "scoring", "tasks"),
     ("pipeline", "enhancer", "engineers", "playbook", "execution", "tracking", "tape", "progress"),
-    ("recorder",),
+    ("recorder", "explain"),
     ("orchestrator", "choice"),
     ("config", "command_line"),
+    ("sweep",),
     ("__main__", "history", "reproduce", "check"),
     ("__init__",),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typing
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from mlestar.records.base import Record
 
@@ -61,12 +61,13 @@ class Settings(Record):
         """YAML reads a bare `on` or `off` as a boolean."""
         return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
 
-    @model_validator(mode="after")
-    def _locks_name_settings(self) -> Settings:
-        unknown = sorted(set(self.locked) - set(type(self).model_fields))
+    @field_validator("locked")
+    @classmethod
+    def _locks_name_settings(cls, locked: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(locked) - set(cls.model_fields))
         if unknown:
-            raise ValueError(f"locked names no setting: {', '.join(unknown)}")
-        return self
+            raise ValueError(f"locked names no setting: {', '.join(unknown)}; lockable are {', '.join(OVERRIDABLE)}")
+        return locked
 
 
 class Bounds(Record):
