@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Sequence
+from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
@@ -189,6 +190,13 @@ def _scores(stories: Sequence[Story]) -> ScoreChart | None:
 
 
 def _rendered(page: Page) -> str:
+    colours = HtmlFormatter(style="default").get_style_defs(".code")
+    return _pages().get_template("report.html.j2").render(page=page, colours=Markup(colours))
+
+
+@cache
+def _pages() -> Environment:
+    """The templates, compiled once."""
     pages = Environment(
         loader=PackageLoader("mlestar.tracking"),
         autoescape=True,
@@ -199,8 +207,7 @@ def _rendered(page: Page) -> str:
     pages.filters["number"] = number
     pages.filters["python"] = lambda code: _coloured(code, PythonLexer())
     pages.filters["diff"] = lambda text: _coloured(text, DiffLexer())
-    colours = HtmlFormatter(style="default").get_style_defs(".code")
-    return pages.get_template("report.html.j2").render(page=page, colours=Markup(colours))
+    return pages
 
 
 def _coloured(code: str, lexer: PythonLexer | DiffLexer) -> Markup:

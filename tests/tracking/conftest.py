@@ -27,7 +27,7 @@ def open_again(empty_database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     shutil.copy(empty_database, file)
 
     def opened() -> Store:
-        return open_store(StoreConfig(tracking_uri=f"sqlite:///{file}", patience_seconds=2))
+        return open_store(StoreConfig(tracking_uri=f"sqlite:///{file}", patience_seconds=2, register_model=False))
 
     return opened
 
