@@ -151,7 +151,9 @@ def _register(backend: MlflowBackend, name: str, winner: RunSummary, task: Task)
         if not backend.client.search_registered_models(f"name = '{name}'"):
             backend.client.create_registered_model(name, description=f"Winners of the task {task.name}, by mlestar")
         source = f"{backend.client.get_run(winner.mlflow_run_id).info.artifact_uri}/{MODEL}"
-        made = backend.client.create_model_version(name, source, run_id=winner.mlflow_run_id, tags=tags)
+        made = backend.client.create_model_version(
+            name, source, run_id=winner.mlflow_run_id, tags=tags, await_creation_for=0
+        )
     return str(made.version)
 
 

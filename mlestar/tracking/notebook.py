@@ -69,6 +69,8 @@ class RunNotebook:
         self._chronicle = Chronicle()
         self._first_script = ""
         self._finished = False
+        self.story: Story | None = None
+        """What the report of the study shows of the run, once it is finished."""
 
     def note(self, event: Event) -> None:
         """Queue what the event says; quick, from any thread."""
@@ -140,13 +142,13 @@ class RunNotebook:
     def _texts(self, record: RunRecord, summary: RunSummary) -> dict[str, str]:
         texts = final_texts(record, summary)
         timeline = self._chronicle.timeline
-        story = Story(
+        self.story = Story(
             summary=summary,
             timeline=timeline,
             first_script=self._first_script,
             final_script=texts.get(FINAL_SCRIPT, ""),
         )
-        return {**texts, TIMELINE: timeline.model_dump_json(exclude_defaults=True), REPORT: run_report(story)}
+        return {**texts, TIMELINE: timeline.model_dump_json(exclude_defaults=True), REPORT: run_report(self.story)}
 
     def _summary(self, record: RunRecord) -> RunSummary:
         best = record.best

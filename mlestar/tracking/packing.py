@@ -20,7 +20,7 @@ MOST_BYTES = 10_000_000
 
 def pack(summary: RunSummary) -> dict[str, str]:
     """The summary as tags, each short enough for every store; `0` says how many there are."""
-    text = base64.b85encode(zlib.compress(summary.model_dump_json(exclude_defaults=True).encode(), 6)).decode()
+    text = base64.b64encode(zlib.compress(summary.model_dump_json(exclude_defaults=True).encode(), 6)).decode()
     parts = [text[start : start + PART_CHARACTERS] for start in range(0, len(text), PART_CHARACTERS)]
     numbered = {f"{PREFIX}{number}": part for number, part in enumerate(parts, start=1)}
     return {f"{PREFIX}0": str(len(parts)), **numbered}
@@ -33,7 +33,7 @@ def unpack(tags: Mapping[str, str]) -> RunSummary | None:
     if not parts or not all(parts):
         return None
     try:
-        raw = zlib.decompressobj().decompress(base64.b85decode("".join(parts)), MOST_BYTES)
+        raw = zlib.decompressobj().decompress(base64.b64decode("".join(parts), validate=True), MOST_BYTES)
         return RunSummary.model_validate_json(raw)
     except (ValueError, zlib.error, ValidationError):
         return None

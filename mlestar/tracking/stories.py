@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import ValidationError
 
 from mlestar.records.run import History, RunSummary
@@ -14,12 +16,13 @@ from mlestar.tracking.timeline import Timeline
 MOST_STORIES = 12
 
 
-def stories_of(backend: MlflowBackend, history: History) -> tuple[Story, ...]:
-    """The first run, the best run and the newest ones, in order of their start."""
+def stories_of(backend: MlflowBackend, history: History, known: Sequence[Story] = ()) -> tuple[Story, ...]:
+    """The first run, the best run and the newest ones, in order of their start; what is known is not fetched."""
+    told_already = {story.summary.mlflow_run_id: story for story in known}
     best = history.best()
     newest = history.runs[-MOST_STORIES:]
     told = [run for run in history.runs if run in newest or run is best or run is history.runs[0]]
-    return tuple(_story(backend, run) for run in told)
+    return tuple(told_already.get(run.mlflow_run_id) or _story(backend, run) for run in told)
 
 
 def _story(backend: MlflowBackend, run: RunSummary) -> Story:

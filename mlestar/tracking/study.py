@@ -68,7 +68,7 @@ class Study:
         self.plan = plan
         self._backend = backend
         self._patience = wait
-        self._open: RunNotebook | None = None
+        self._runs: list[RunNotebook] = []
         self._sweep_run_id = sweep_run_id
 
     def history(self) -> History:
@@ -101,7 +101,7 @@ class Study:
             self._patience.call(lambda: self._backend.log_texts(run_id, texts))
         note = self._note(self.history())
         self._patience.call(lambda: self._backend.log(self.study_id, tags=note))
-        self._open = RunNotebook(
+        run = RunNotebook(
             self._backend,
             self.experiment_id,
             run_id,
@@ -110,7 +110,8 @@ class Study:
             setting_layers=setting_layers,
             patience=self._patience,
         )
-        return self._open
+        self._runs.append(run)
+        return run
 
     def finish(
         self,
@@ -124,7 +125,8 @@ class Study:
         points = study_points(history)
         tags = {**self._note(history), "status": status}
         self._patience.call(lambda: self._backend.log(self.study_id, points=points, tags=tags))
-        stories = self._patience.call(lambda: stories_of(self._backend, history))
+        known = [run.story for run in self._runs if run.story is not None]
+        stories = self._patience.call(lambda: stories_of(self._backend, history, known))
         pages = {REPORT: study_report(stories, history), **self._patience.call(lambda: self._winner(history)), **texts}
         self._patience.call(lambda: self._backend.log_texts(self.study_id, pages))
         for path, file in files.items():
@@ -165,8 +167,8 @@ class Study:
 
     def abandon(self, status: RunStatus = "killed") -> None:
         """Close the study and its open run at once; a store that does not answer is not waited for."""
-        if self._open is not None:
-            self._open.abandon(status)
+        for run in self._runs:
+            run.abandon(status)
         try:
             self._backend.log(self.study_id, tags={"status": status})
             self._backend.close(self.study_id, MLFLOW_STATUS[status])

@@ -86,7 +86,7 @@ def test_a_large_summary_takes_several_tags_that_every_store_takes(record: RunRe
     assert whole.attempts == long
 
 
-@pytest.mark.parametrize("damage", [{}, {"0": "many"}, {"0": "9"}, {"1": "not base85 \x00"}, {"1": "0000"}])
+@pytest.mark.parametrize("damage", [{}, {"0": "many"}, {"0": "9"}, {"1": "not base64 \x00"}, {"1": "0000"}])
 def test_damaged_tags_are_no_summary(record: RunRecord, damage: dict[str, str]) -> None:
     tags = pack(summarize(record)) if damage else {}
     prefix = "mlflow.mlestar.summary."
