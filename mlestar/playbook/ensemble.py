@@ -30,11 +30,20 @@ PLANS: dict[str, str] = {
 
 
 def plan_ensemble(question: PlanEnsemble) -> Idea:
-    """The goal's focus first, then the ways that were not tried yet."""
+    """The goal's focus first, then the ways that were not tried yet; two layers only where there is time for both."""
     tried = [outcome.focus for outcome in question.earlier]
     wished = [question.goal.focus] if question.goal is not None and question.goal.focus in PLANS else []
-    order = [focus for focus in (*wished, *PLANS) if focus not in tried] or list(PLANS)
+    usual = ["weighted_averaging", "stacking", "simple_averaging"]
+    if _time_for_two_layers(question.assignment):
+        usual = ["stacking", "weighted_averaging", "simple_averaging"]
+    order = [focus for focus in (*wished, *usual) if focus not in tried] or usual
     return Idea(focus=order[0], plan=PLANS[order[0]])
+
+
+def _time_for_two_layers(given: Assignment) -> bool:
+    """Whether the first layer can have ten models, the time of the second set aside."""
+    models, folds = _planned((), given, 0.6)
+    return given.profile.train_rows <= STACKED_ROWS and len(models) >= 10 and folds >= 5
 
 
 def write_ensemble(question: WriteEnsemble) -> Code:

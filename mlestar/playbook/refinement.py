@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 
 from mlestar.errors import BadAnswer
@@ -19,6 +20,7 @@ from mlestar.questions.refinement import (
     SummarizeAblation,
     WriteBlock,
 )
+from mlestar.records.base import Record
 from mlestar.records.strategy import Goal
 from mlestar.records.task import Assignment
 
@@ -29,7 +31,7 @@ def propose_variations(question: ProposeVariations) -> Variations:
     blocks = sections_of(question.script)
     done = {(studied.component, studied.change) for studied in question.studied}
     variations = []
-    for component, change, section, varied in _variants(recipe):
+    for component, change, section, varied in _variants(recipe, question.assignment):
         block, replacement = blocks[section], _blocks_text(recipe, varied, section)
         if (component, change) in done or replacement == block or _searches_in_vain(varied):
             continue
@@ -37,27 +39,45 @@ def propose_variations(question: ProposeVariations) -> Variations:
     return Variations(variations=tuple(variations[: question.count]))
 
 
-def _variants(recipe: Recipe) -> Iterable[tuple[str, str, str, Recipe]]:
-    """Component, change, section and the varied recipe, most telling first."""
+def _variants(recipe: Recipe, given: Assignment) -> Iterable[tuple[str, str, str, Recipe]]:
+    """Component, change, section and the varied recipe; the parts in turn, models first."""
+    models = iter(_model_variants(recipe))
+    others = iter(_other_variants(recipe, given))
+    for model, other in itertools.zip_longest(models, others):
+        yield from (variant for variant in (model, other) if variant is not None)
+
+
+def _model_variants(recipe: Recipe) -> Iterable[tuple[str, str, str, Recipe]]:
+    """Each model left out, or a plainer one in place of the only one."""
     if len(recipe.models.models) > 1:
         for model in recipe.models.models:
             rest = tuple(other for other in recipe.models.models if other is not model)
-            varied = recipe.model_copy(update={"models": recipe.models.model_copy(update={"models": rest})})
-            yield f"model {model.name}", "left out", "models", varied
-    else:
-        only = recipe.models.models[0]
-        plainer = "linear" if family_of(only.name).name != "linear" else "lightgbm"
-        models = recipe.models.model_copy(update={"models": (ModelPart(name=plainer),)})
-        yield "models", f"{plainer} instead of {only.name}", "models", recipe.model_copy(update={"models": models})
-    if recipe.target.transform != "none":
-        part = recipe.target.model_copy(update={"transform": "none"})
-        yield "target", "learned as it is", "target", recipe.model_copy(update={"target": part})
+            yield f"model {model.name}", "left out", "models", _with(recipe, "models", models=rest)
+        return
+    only = recipe.models.models[0]
+    plainer = "linear" if family_of(only.name).name != "linear" else "lightgbm"
+    varied = _with(recipe, "models", models=(ModelPart(name=plainer),))
+    yield "models", f"{plainer} instead of {only.name}", "models", varied
+
+
+def _other_variants(recipe: Recipe, given: Assignment) -> Iterable[tuple[str, str, str, Recipe]]:
+    """Every other part made plainer; a part that is plain already gives the same script."""
     plain = FeaturesPart(dates=recipe.features.dates, text=recipe.features.text)
     yield "features", "no made columns", "features", recipe.model_copy(update={"features": plain})
-    fewer = recipe.training.model_copy(update={"folds": max(2, recipe.training.folds // 2), "repeats": 1})
-    yield "training", "half the folds", "training", recipe.model_copy(update={"training": fewer})
-    rare = recipe.encoding.model_copy(update={"rare": 10, "categories": "codes"})
-    yield "encoding", "rare categories as one", "encoding", recipe.model_copy(update={"encoding": rare})
+    if recipe.target.transform != "none":
+        yield "target", "learned as it is", "target", _with(recipe, "target", transform="none")
+    fewer = max(2, recipe.training.folds // 2)
+    yield "training", "half the folds", "training", _with(recipe, "training", folds=fewer, repeats=1)
+    if any(column.kind == "categorical" for column in given.profile.columns):
+        yield "encoding", "rare categories as one", "encoding", _with(recipe, "encoding", rare=10, categories="codes")
+    if recipe.submission.post != "none":
+        yield "submission", "no correction at the end", "submission", _with(recipe, "submission", post="none")
+
+
+def _with(recipe: Recipe, section: str, **values: object) -> Recipe:
+    """The recipe with fields of one part set."""
+    part: Record = getattr(recipe, section)
+    return recipe.model_copy(update={section: part.model_copy(update=values)})
 
 
 def _blocks_text(recipe: Recipe, changed: Recipe, section: str) -> str:
