@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from mlestar.playbook.families import SECOND_LAYER, Family, family_of
+from mlestar.playbook.families import family_of
+from mlestar.playbook.family import Family
 from mlestar.playbook.initialization import first_model, first_recipe, most_folds, suited_families, with_models
 from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import (
@@ -17,6 +18,7 @@ from mlestar.playbook.recipe import (
     parse,
 )
 from mlestar.playbook.render import render
+from mlestar.playbook.tree_families import SECOND_LAYER
 from mlestar.questions.answers import Code, Idea
 from mlestar.questions.ensemble import PlanEnsemble, ScoredScript, WriteEnsemble
 from mlestar.records.task import Assignment, Metric

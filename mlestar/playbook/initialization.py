@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from mlestar.errors import BadAnswer
-from mlestar.playbook.families import FAMILIES, Family, family_like, family_of
+from mlestar.playbook.families import FAMILIES, family_like, family_of
+from mlestar.playbook.family import Family
 from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import (
     DataPart,

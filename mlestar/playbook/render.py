@@ -10,7 +10,8 @@ from typing import cast
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from mlestar.errors import BadAnswer
-from mlestar.playbook.families import Family, family_of
+from mlestar.playbook.families import family_of
+from mlestar.playbook.family import Family
 from mlestar.playbook.metrics import written
 from mlestar.playbook.recipe import SECTIONS, ModelPart, Parameter, Recipe, Table, header_of
 

@@ -6,7 +6,8 @@ Few changes at a time, so that the next digest can tell what each brought.
 from __future__ import annotations
 
 from mlestar.playbook.case import Case
-from mlestar.playbook.families import FAMILIES, Family, family_like
+from mlestar.playbook.families import FAMILIES, family_like
+from mlestar.playbook.family import Family
 from mlestar.records.digest import HistoryDigest, PhaseLine
 from mlestar.records.settings import Settings
 from mlestar.records.strategy import Phase

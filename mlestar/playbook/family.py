@@ -1,0 +1,58 @@
+"""What is known of a model family: how it is written, which table it is fed, which data it suits, what it costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from mlestar.playbook.recipe import Parameter, Table
+
+Params = dict[str, Parameter]
+
+
+@dataclass(frozen=True)
+class Family:
+    """A model family in one character; `{params}` in an expression stands for its parameters."""
+
+    name: str
+    title: str
+    """Starts with a capital; what a person calls it."""
+    about: str
+    """One line that becomes the docstring of the function that builds the model."""
+    table: Table
+    regression: str = ""
+    classification: str = ""
+    imports: tuple[str, ...] = ()
+    regression_imports: tuple[str, ...] = ()
+    classification_imports: tuple[str, ...] = ()
+    params: Params = field(default_factory=dict)
+    regression_params: Params = field(default_factory=dict)
+    classification_params: Params = field(default_factory=dict)
+    seeded: bool = True
+    boosted: bool = False
+    """Stops early on the held-out fold."""
+    extrapolates: bool = False
+    """Its predictions may go far beyond what was seen."""
+    kin: str = ""
+    """Models of one kin resemble each other; a second solution looks for another kin first."""
+    max_rows: int = 10_000_000
+    max_columns: int = 100_000
+    cost: float = 1.0
+    """Seconds of one fit as a multiple of LightGBM's."""
+    tunable: tuple[str, ...] = ()
+    """Optuna suggestions, one for each parameter that is worth searching."""
+
+    def suits(self, rows: int, columns: int, *, regression: bool, text: bool) -> bool:
+        """Whether the family can be trained on a table of this size, with or without columns of text."""
+        written = self.regression if regression else self.classification
+        fed = text or self.table != "words"
+        return bool(written) and fed and rows <= self.max_rows and columns <= self.max_columns
+
+    def seconds(self, rows: int, columns: int, classes: int) -> float:
+        """A rough guess of the seconds of one fit on one thread; fitted features take longer."""
+        outputs = classes if classes > 2 and self.table in ("native", "enriched") else 1
+        quadratic = rows / 1500 if self.kin == "kernel" else 1.0
+        fitted = 0.3 if self.table.startswith("enriched") else 0.0
+        return fitted + self.cost * (0.2 + 6e-6 * rows * columns * outputs * max(quadratic, 0.2))
+
+    def defaults(self, *, regression: bool) -> Params:
+        return {**self.params, **(self.regression_params if regression else self.classification_params)}
