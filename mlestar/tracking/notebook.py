@@ -29,6 +29,7 @@ MLFLOW_STATUS: dict[RunStatus, str] = {
 FINAL_SCRIPT = "ensemble/final_solution.py"
 FINAL_SUBMISSION = "ensemble/final/submission.csv"
 SUBMISSION_FILE = "final/submission.csv"
+NOTE = "mlflow.note.content"
 TIMELINE = "timeline.json"
 REPORT = "report.html"
 ABANDON_SECONDS = 3.0
@@ -102,7 +103,7 @@ class RunNotebook:
         if self._spending.models():
             self._writer.put(Mark(key="model", value=self._spending.models()))
         self._writer.put(*(Mark(key=k, value=v) for k, v in pack(summary).items()))
-        self._writer.put(Mark(key="status", value=record.status))
+        self._writer.put(Mark(key="status", value=record.status), Mark(key=NOTE, value=run_note(summary)))
         self._writer.put(
             *(Text(path=path, text=text) for path, text in {**self._texts(record, summary), **texts}.items())
         )
@@ -198,6 +199,18 @@ def cost_metrics(cost: Cost) -> dict[str, float | None]:
         "tokens_out": cost.tokens_out,
         "usd": cost.usd,
     }
+
+
+def run_note(summary: RunSummary) -> str:
+    """The description of a run's page."""
+    lines = [f"{summary.status}: {summary.error}"] if summary.error else []
+    if summary.score is not None:
+        audit = "" if summary.audit_score is None else f", audit {summary.audit_score:.6g}"
+        lines.append(f"**{summary.metric.name} {summary.score:.6g}**{audit} by {summary.best_path}")
+    if summary.strategy is not None:
+        lines.append(f"Enhancer: {summary.strategy.strategic_summary}")
+        lines += [f"- {goal.target_agent_phase}: {goal.focus}" for goal in summary.strategy.strategic_goals]
+    return "\n\n".join([*lines, "Artifacts: report.html, ensemble/final_solution.py, ensemble/final/submission.csv"])
 
 
 def final_points(record: RunRecord, spending: Mapping[str, float], step: int) -> list[Point]:

@@ -12,6 +12,8 @@ from mlestar.tracking.study import Study, StudyPlan, origin_tags, word
 from mlestar.tracking.sweep import sweep_run
 from mlestar.tracking.writer import Patience
 
+NAME_CHARACTERS = 100
+
 
 def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> Study:
     """Open or resume a study and close the runs that a process which is gone left open."""
@@ -26,7 +28,7 @@ def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> S
     if project is not None and sweep_run_id is None:
         study_id = project
     else:
-        name = f"study of {plan.task.name}"
+        name = f"study of {plan.task.name}" if plan.sweep is None else plan.sweep.point[:NAME_CHARACTERS]
         study_id = patience.call(lambda: backend.create_run(experiment_id, name, origin_tags(), time.time()))
     tags = _study_tags(plan, sweep_run_id)
     patience.call(lambda: backend.log(study_id, params=study_params(plan), tags=tags))

@@ -19,6 +19,7 @@ from mlestar.tracking.notebook import (
     FINAL_SCRIPT,
     FINAL_SUBMISSION,
     MLFLOW_STATUS,
+    NOTE,
     REPORT,
     RunNotebook,
 )
@@ -139,7 +140,7 @@ class Study:
     def _note(self, history: History) -> dict[str, str]:
         """The description of the study's page, as the tag that MLflow shows."""
         direction = self.plan.task.metric.direction
-        return {"mlflow.note.content": study_note(history, self.experiment_id, direction, self.study_id)}
+        return {NOTE: study_note(history, self.experiment_id, direction, self.study_id)}
 
     def _tell_sweep(self) -> None:
         if self._sweep_run_id is not None:

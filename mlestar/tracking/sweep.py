@@ -62,7 +62,7 @@ def sweep_run(backend: MlflowBackend, experiment_id: str, task: str, sweep: str)
 def update_sweep(backend: MlflowBackend, sweep_run_id: str, experiment_id: str, metric: Metric) -> None:
     """Write the table of comparison of the studies so far; the sweep is over when none of them is running."""
     where = f"tags.kind = 'study' AND tags.`mlflow.parentRunId` = {quoted(sweep_run_id)}"
-    results = ranked(map(_result, backend.runs([experiment_id], where)), metric)
+    results = ranked(told_apart(map(_result, backend.runs([experiment_id], where))), metric)
     best = results[0].score if results else None
     points = [Point(key="studies", value=len(results), at=time.time())]
     if best is not None:
@@ -75,6 +75,17 @@ def update_sweep(backend: MlflowBackend, sweep_run_id: str, experiment_id: str, 
         backend.close(sweep_run_id, "FINISHED")
     else:
         backend.reopen(sweep_run_id)
+
+
+def told_apart(results: Iterable[PointResult]) -> list[PointResult]:
+    """The results with only those words of their points that are not the same for all."""
+    everything = list(results)
+    words = [result.point.split() for result in everything]
+    shared = set(words[0]).intersection(*words) if len(words) > 1 else set()
+    return [
+        result.model_copy(update={"point": " ".join(word for word in mine if word not in shared) or result.point})
+        for result, mine in zip(everything, words, strict=True)
+    ]
 
 
 def ranked(results: Iterable[PointResult], metric: Metric) -> list[PointResult]:

@@ -55,6 +55,13 @@ def test_a_run_has_params_metrics_by_step_tags_and_a_parent(store: Store, tmp_pa
     assert run.data.metrics["tokens_in"] == 100
 
 
+def test_the_page_of_a_run_says_what_it_came_to_and_why(store: Store, tmp_path: Path) -> None:
+    summary = finished_run(start(store, tmp_path), tmp_path)
+    note = store.backend.run(summary.mlflow_run_id).data.tags["mlflow.note.content"]
+    assert "**rmse 1**, audit 1.1 by ensemble/ensemble0.py" in note
+    assert "Enhancer: Refine longer." in note
+
+
 def test_a_run_has_the_artifacts_of_the_layout(store: Store, tmp_path: Path) -> None:
     summary = finished_run(start(store, tmp_path), tmp_path)
     run_id = summary.mlflow_run_id

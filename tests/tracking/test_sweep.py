@@ -13,7 +13,7 @@ import pytest
 from mlestar.records.settings import Settings
 from mlestar.tracking.store import Store
 from mlestar.tracking.study import Study
-from mlestar.tracking.sweep import SweepPoint, sweep_run
+from mlestar.tracking.sweep import PointResult, SweepPoint, sweep_run, told_apart
 from tests.tracking.samples import a_brief, a_record, a_task
 
 
@@ -49,6 +49,24 @@ def test_a_sweep_compares_its_studies_best_first(store: Store, tmp_path: Path) -
     assert (run.info.status, run.data.metrics["best_score"], run.data.tags["kind"]) == ("FINISHED", 2.0, "sweep")
     rows = store.artifact_text(sweep, "comparison.csv").splitlines()
     assert [row.split(",")[1:4] for row in rows[1:]] == [["seed=2", "finished", "2.0"], ["seed=1", "finished", "3.0"]]
+
+
+def test_points_are_told_apart_by_what_differs() -> None:
+    points = ("task=x seed=1 folds=3", "task=x seed=2 folds=3")
+    results = [
+        PointResult(
+            study_id=str(k),
+            point=point,
+            status="finished",
+            score=None,
+            improvement_percent=None,
+            audit_score=None,
+            seconds=None,
+        )
+        for k, point in enumerate(points)
+    ]
+    assert [result.point for result in told_apart(results)] == ["seed=1", "seed=2"]
+    assert [result.point for result in told_apart(results[:1])] == ["task=x seed=1 folds=3"]
 
 
 def test_a_point_that_was_killed_is_in_the_table(store: Store, tmp_path: Path) -> None:
