@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sqlite3
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -241,3 +245,26 @@ def test_the_page_of_a_study_that_is_running_tells_of_the_runs_so_far(store: Sto
     study.start_run(a_brief(study.plan.task, "run_1", study.study_id))
     assert "rmse 4" in store.backend.run(study.study_id).data.tags["mlflow.note.content"]
     study.abandon()
+
+
+@pytest.mark.slow
+def test_a_database_that_is_locked_in_mid_run_loses_nothing(empty_database: Path, tmp_path: Path) -> None:
+    database, said = tmp_path / "mlflow.db", list[str]()
+    shutil.copy(empty_database, database)
+    config = StoreConfig(tracking_uri=f"sqlite:///{database}", patience_seconds=120, register_model=False)
+    store = open_store(config, said.append)
+    study = start(store, tmp_path)
+    brief = a_brief(study.plan.task, study_id=study.study_id)
+    run = study.start_run(brief)
+    holder = sqlite3.connect(database)
+    holder.execute("BEGIN EXCLUSIVE")
+    for event in events_of(1.0):
+        run.note(event)
+    with ThreadPoolExecutor(1) as waiting:
+        finishing = waiting.submit(run.finish, a_record(brief))
+        while not said:
+            time.sleep(0.05)
+        holder.rollback()
+        assert finishing.result(timeout=60).score == 1.0
+    assert "does not answer" in said[0]
+    assert len(store.backend.client.get_metric_history(run.mlflow_run_id, "score")) == 2
