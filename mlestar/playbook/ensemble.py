@@ -54,14 +54,16 @@ def write_ensemble(question: WriteEnsemble) -> Code:
     recipe = _merged(question.scripts, given)
     if question.focus == "simple_averaging":
         return Code(source=render(recipe))
-    stacked = question.focus == "stacking" and given.profile.train_rows <= STACKED_ROWS
+    rows = given.profile.train_rows
+    stacked = question.focus == "stacking" and rows <= STACKED_ROWS
     models, folds = _planned(recipe.models.models, given, 0.6 if stacked else 0.85)
+    stacked, fitted = stacked and len(models) > 2, rows <= FITTED_ROWS and len(models) > 2
     deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
     update = {
-        "features": recipe.features.model_copy(update=FITTED if given.profile.train_rows <= FITTED_ROWS else {}),
+        "features": recipe.features.model_copy(update=FITTED if fitted else {}),
         "models": ModelsPart(models=models),
         "training": TrainingPart(folds=folds, reserve=stacked),
-        "stacking": deep if stacked and len(models) > 2 else None,
+        "stacking": deep if stacked else None,
         "ensemble": EnsemblePart(method="greedy", repeats=6),
         "submission": _calibrated(recipe),
     }
@@ -119,7 +121,9 @@ def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float
     chosen: list[ModelPart] = []
     for model in wanted:
         needed = _seconds(model, given)
-        if needed <= seconds and not any(_alike(model, other) for other in chosen):
+        # One boosted model is always there: it makes what it can of the time that is left.
+        first_boosted = family_of(model.name).boosted and not any(family_of(m.name).boosted for m in chosen)
+        if (needed <= seconds or first_boosted) and not any(_alike(model, other) for other in chosen):
             seconds -= needed
             chosen.append(model)
     chosen = chosen or [min(wanted, key=lambda model: _seconds(model, given))]

@@ -99,6 +99,7 @@ def _models_context(models: Sequence[ModelPart], more: set[Table], *, regression
         ],
         "tables": tables,
         "boosted": any(boosted),
+        "stoppable": [model.name for model, family in zip(models, families, strict=True) if family.boosted],
         "all_boosted": all(boosted),
         "imports": _imports(families, tables, regression=regression),
     }
