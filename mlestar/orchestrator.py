@@ -36,6 +36,7 @@ from mlestar.records.strategy import Advice
 from mlestar.records.task import Assignment, Task, TaskTraits
 from mlestar.tape.tape import ExecutionLine, Tape
 from mlestar.tape.taped import TapedClock, TapedEngineer, TapedExecutor
+from mlestar.tracking.links import Look
 from mlestar.tracking.store import Store
 from mlestar.tracking.study import Study
 from mlestar.tracking.sweep import SweepPoint
@@ -93,13 +94,21 @@ async def run_study(parts: StudyParts) -> History:
     )
     try:
         history = await _Runs(parts, study, base.settings).all()
-        return await asyncio.to_thread(study.finish, study_status(history))
+        history = await asyncio.to_thread(study.finish, study_status(history))
+        parts.watcher.say(where_to_look(study.look()))
+        return history
     except (asyncio.CancelledError, KeyboardInterrupt):
         await _abandon(study, parts, "killed")
         raise
     except MleStarError:
         await _abandon(study, parts, "failed")
         raise
+
+
+def where_to_look(look: Look) -> str:
+    """What to start and which pages to open in the MLflow UI."""
+    start = "" if look.command is None else f"\n  {look.command}"
+    return f"\nIn the MLflow UI:{start}\n  study  {look.study}\n  runs   {look.runs}"
 
 
 async def _abandon(study: Study, parts: StudyParts, status: RunStatus) -> None:

@@ -26,6 +26,7 @@ class Look(Record):
 def look_at(uri: str, experiment_id: str, study_id: str, direction: Direction) -> Look:
     """The addresses of a study in a store."""
     served = urlsplit(uri).scheme in ("http", "https")
+    uri = shown_uri(uri)
     base = uri.rstrip("/") if served else LOCAL_UI
     command = (
         None if served else f"MLFLOW_SERVER_ENABLE_JOB_EXECUTION=false mlflow ui --workers 1 --backend-store-uri {uri}"
@@ -35,6 +36,14 @@ def look_at(uri: str, experiment_id: str, study_id: str, direction: Direction) -
         runs=f"{base}/{charts(experiment_id, study_id, direction)}",
         study=f"{base}/#/experiments/{experiment_id}/runs/{study_id}?workflowType={WORKFLOW}",
     )
+
+
+def shown_uri(uri: str) -> str:
+    """The URI as a person may see it: without the password."""
+    parts = urlsplit(uri)
+    if parts.password is None:
+        return uri
+    return parts._replace(netloc=f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 def charts(experiment_id: str, study_id: str, direction: Direction) -> str:

@@ -20,6 +20,7 @@ from mlestar.records.run import History
 from mlestar.records.settings import Settings
 from mlestar.records.task import Task
 from mlestar.tracking.backend import MlflowBackend
+from mlestar.tracking.links import shown_uri
 from mlestar.tracking.opening import open_study
 from mlestar.tracking.past import history_of, latest_study_of
 from mlestar.tracking.study import Study, StudyPlan
@@ -156,14 +157,6 @@ def open_in_background(config: StoreConfig, say: Say = _logger.warning) -> Futur
     opened = opener.submit(open_store, config, say)
     opener.shutdown(wait=False)
     return opened
-
-
-def shown_uri(uri: str) -> str:
-    """The URI as a person may see it: without the password."""
-    parts = urlsplit(uri)
-    if parts.password is None:
-        return uri
-    return parts._replace(netloc=f"{parts.username}:***@{parts.netloc.rpartition('@')[2]}").geturl()
 
 
 def _check_scheme(uri: str) -> None:

@@ -20,3 +20,10 @@ def test_the_charts_are_of_the_study_alone_best_first() -> None:
     address = unquote(look_at("http://h", "7", "abc", "maximize").runs)
     assert 'searchFilter=tags.study = "abc"' in address
     assert "orderByKey=metrics.`best_score`&orderByAsc=false" in address
+
+
+def test_a_password_is_never_shown() -> None:
+    look = look_at("postgresql+psycopg://me:secret@db/x", "7", "abc", "minimize")
+    assert "secret" not in look.model_dump_json()
+    assert look.command is not None
+    assert "me:***@db/x" in look.command
