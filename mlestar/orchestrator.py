@@ -97,11 +97,8 @@ async def run_study(parts: StudyParts) -> History:
         history = await asyncio.to_thread(study.finish, study_status(history))
         parts.watcher.say(where_to_look(study.look()))
         return history
-    except (asyncio.CancelledError, KeyboardInterrupt):
-        await _abandon(study, parts, "killed")
-        raise
-    except MleStarError:
-        await _abandon(study, parts, "failed")
+    except (asyncio.CancelledError, KeyboardInterrupt, MleStarError):
+        await _abandon(study, parts)
         raise
 
 
@@ -111,8 +108,9 @@ def where_to_look(look: Look) -> str:
     return f"\nIn the MLflow UI:{start}\n  study  {look.study}\n  runs   {look.runs}"
 
 
-async def _abandon(study: Study, parts: StudyParts, status: RunStatus) -> None:
-    await asyncio.to_thread(study.abandon, status)
+async def _abandon(study: Study, parts: StudyParts) -> None:
+    """Close what is open as killed: the run did not fail, it was cut off, and resuming goes on with it."""
+    await asyncio.to_thread(study.abandon, "killed")
     parts.watcher.say(f"\nNothing that was done is lost. To go on: {parts.resume_command(study.study_id)}")
 
 

@@ -83,6 +83,25 @@ async def test_a_study_over_the_wire_of_chat_completions_ends_well_within_its_li
 
 
 @pytest.mark.slow
+async def test_a_study_that_an_outage_cut_off_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    short = ("settings.outer_loop_round=0", "settings.ensemble_loop_round=0", "engineer.pause_seconds=0.01")
+    with FakeService(Playbook(), key=KEY) as fake:
+        gemini = ("engineer=gemini", f"engineer.base_url={fake.url}", "engineer.max_attempts=2", *short)
+        fake.faults.extend(["", "", "503", "503"])
+        code, said = await study(tmp_path, *gemini)
+        assert code == 1, said
+        assert "503 UNAVAILABLE" in said
+        assert "resume=" in said
+        before = [seen.question for seen in fake.seen]
+        code, said = await study(tmp_path, *gemini, "resume=latest")
+    assert code == 0, said
+    assert re.search(r"run_0 │ finished", said)
+    after = [seen.question for seen in fake.seen][len(before) :]
+    assert before[:2] == ["SummarizeTask", "RetrieveModels"]
+    assert after == ["WriteCandidate"]
+
+
+@pytest.mark.slow
 async def test_a_missing_key_ends_a_study_before_it_starts(tmp_path: Path) -> None:
     code, said = await study(tmp_path, "engineer=gemini", "engineer.api_key_variable=NOT_SET_ANYWHERE")
     assert code == 2
