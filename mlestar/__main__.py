@@ -98,7 +98,10 @@ def _sweep_point() -> SweepPoint | None:
     job = HydraConfig.get()
     if job.mode != RunMode.MULTIRUN:
         return None
-    return SweepPoint(sweep=Path(job.sweep.dir).name, point=" ".join(job.overrides.task))
+    return SweepPoint(
+        sweep=Path(job.sweep.dir).name,
+        point=" ".join(word for word in job.overrides.task if not word.startswith("store.")),
+    )
 
 
 def run_composition(composition: Composition, terminal: Terminal, sweep: SweepPoint | None = None) -> History:

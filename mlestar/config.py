@@ -34,6 +34,7 @@ from mlestar.records.base import Record, digest_of
 from mlestar.records.run import Layer
 from mlestar.records.settings import Settings
 from mlestar.tasks.source import TaskConfig
+from mlestar.tracking.links import shown_uri
 from mlestar.tracking.store import StoreConfig
 
 CONF = Path(__file__).resolve().parent / "conf"
@@ -72,7 +73,7 @@ class Composition:
     def for_run(self, enhancer_yaml: str) -> RunConfiguration:
         """What one run is configured with: the generated file is the last layer; raises ConfigError.
 
-        Composing the same three layers again gives the same text bit for bit.
+        Composing the same three layers again gives the same text bit for bit; it holds no password of the store.
         """
         enhancer = OmegaConf.create(enhancer_yaml)
         if not isinstance(enhancer, DictConfig) or set(enhancer) - {"settings"}:
@@ -80,6 +81,8 @@ class Composition:
         merged = OmegaConf.merge(self.composed, enhancer)
         assert isinstance(merged, DictConfig)
         config = _validated(merged, self.overrides, enhancer=enhancer)
+        if config.store.tracking_uri is not None:
+            merged.store.tracking_uri = shown_uri(config.store.tracking_uri)
         first = defaults()
         layers = {name: self._layer(name, first, enhancer) for name in Settings.model_fields}
         return RunConfiguration(

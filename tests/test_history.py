@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mlestar.config import Composition, compose_layers
 from mlestar.errors import ConfigError
 from mlestar.history import show, wanted_of
 
@@ -46,3 +47,10 @@ def test_a_task_without_runs_has_an_empty_history(tmp_path: Path) -> None:
         show(wanted_of(["task=houses", place, f"overrides={flag}"]), out)
         assert out.getvalue().startswith(expected)
     assert json.loads(out.getvalue()) == []
+
+
+def test_the_password_of_a_store_is_not_recorded_with_a_run() -> None:
+    words = ("store.tracking_uri=postgresql+psycopg://me:secret@db/x",)
+    configuration = Composition(compose_layers(words), words).for_run("")
+    assert "secret" not in configuration.composed_yaml
+    assert "me:***@db/x" in configuration.composed_yaml
