@@ -10,6 +10,8 @@ from mlestar.records.base import Record
 
 ARMS = ("advised", "bayes", "long", "repeated")
 DRAWS = 4_000
+FEWEST_PAIRS = 6
+"""An interval of fewer pairs would look surer than it is."""
 
 
 class Outcome(Record):
@@ -70,7 +72,8 @@ def comparison_table(outcomes: list[Outcome]) -> str:
             middle, low, high = interval(groups)
             every = [value for group in groups.values() for value in group]
             won = f"{sum(value > 0 for value in every)} of {len(every)}"
-            lines.append(f"| {arm} over {control} | {middle:+.2f} | {low:+.2f} … {high:+.2f} | {won} |")
+            span = f"{low:+.2f} … {high:+.2f}" if len(every) >= FEWEST_PAIRS else f"needs {FEWEST_PAIRS} pairs"
+            lines.append(f"| {arm} over {control} | {middle:+.2f} | {span} | {won} |")
     return "\n".join(lines) + "\n"
 
 

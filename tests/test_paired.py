@@ -51,5 +51,7 @@ def test_the_interval_holds_the_mean_and_widens_with_the_spread(paired: ModuleTy
 
 def test_the_table_names_every_arm_and_pair(paired: ModuleType) -> None:
     table = paired.comparison_table([outcome(paired, arm, 1.0) for arm in paired.ARMS])
-    assert "| advised over long | +0.00 | +0.00 … +0.00 | 0 of 1 |" in table
+    assert "| advised over long | +0.00 | needs 6 pairs | 0 of 1 |" in table
+    pairs = [outcome(paired, arm, 1.0, seed=seed) for arm in ("advised", "long") for seed in range(6)]
+    assert "| advised over long | +0.00 | +0.00 … +0.00 | 0 of 6 |" in paired.comparison_table(pairs)
     assert "| wine | 1 | 1 | 1 | 1 |" in table
