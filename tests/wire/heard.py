@@ -43,7 +43,7 @@ def goals_in(rest: Rest) -> tuple[Goal, ...]:
 def outcomes_in(rest: Rest) -> tuple[refinement.PlanOutcome, ...]:
     shown = rest.partition("# Plans that were carried out before")[2].partition("\n\nA gain is")[0]
     pattern = (
-        r"^- (\S+): (.*?)\n  → (?:no score|score (\S+), gain (\S+)), (\d+) s(?:; fault: (.*?))?$"
+        r"^- (\S+): (.*?)\n  → (?:no score|score (\S+), gain (\S+)), (\S+) s(?:; fault: (.*?))?$"
         r"(?=\n- |\Z)"
     )
     return tuple(
@@ -68,7 +68,7 @@ def components_in(rest: Rest) -> tuple[refinement.StudiedComponent, ...]:
 
 
 def scripts_in(data: Data, rest: Rest) -> tuple[ensemble.ScoredScript, ...]:
-    measured = re.findall(r"^Solution \d+ scores (\S+) and takes (\d+) s:", rest, re.MULTILINE)
+    measured = re.findall(r"^Solution \d+ scores (\S+) and takes (\S+) s:", rest, re.MULTILINE)
     return tuple(
         ensemble.ScoredScript(source=source, score=float(score), seconds=float(seconds))
         for source, (score, seconds) in zip(data["script"], measured, strict=True)

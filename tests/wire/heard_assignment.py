@@ -43,7 +43,7 @@ def assignment_in(data: dict[str, list[str]], rest: str) -> Assignment:
             "submission": _submission(rest),
             "profile": _profile(data, rest),
             "scoring": "reported" if "Final Validation Performance: <number>` from" in rest else _scoring(rest),
-            "script_seconds": one(r"- It may take (\d+) seconds", rest),
+            "script_seconds": one(r"- It may take (\S+) seconds", rest),
             "threads": one(r"- It may use (\d+) threads? of a CPU", rest),
             "libraries": one(r"the Python standard library: (.*)\.\n", rest).split(", "),
             "seed": one(r"- Everything random is seeded with (\d+);", rest),
