@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 
 from mlestar.playbook.case import Case
+from mlestar.playbook.moves import MOVES
 from mlestar.playbook.rounds import decide_settings, untried_families
 from mlestar.questions.answers import StrategyProposal
 from mlestar.questions.enhancement import AdviseNextRun
@@ -38,7 +39,7 @@ def advise_next_run(question: AdviseNextRun) -> StrategyProposal:
 
 
 def refinement_goals(case: Case) -> Iterable[Goal]:
-    """The foci that promise most per try: what paid before, and what was never tried."""
+    """The foci that promise most per try: what paid before, and what was never tried, what usually pays first."""
     lines = {line.focus: line for line in case.digest.foci if line.phase == "refinement"}
     gains = [line.best_gain for line in lines.values() if line.best_gain is not None and line.best_gain > 0]
     typical = sorted(gains)[len(gains) // 2] if gains else 1.0
@@ -48,7 +49,8 @@ def refinement_goals(case: Case) -> Iterable[Goal]:
         focus: expected_gain(lines.get(focus), lessons, focus, typical) * IDLE ** idle.get(focus, 0)
         for focus in REFINEMENT_FOCUSES
     }
-    best = sorted(REFINEMENT_FOCUSES, key=lambda focus: -promise[focus])[:REFINEMENT_GOALS]
+    usual = list(dict.fromkeys((*(move.focus for move in MOVES), *REFINEMENT_FOCUSES)))
+    best = sorted(REFINEMENT_FOCUSES, key=lambda focus: (-promise[focus], usual.index(focus)))[:REFINEMENT_GOALS]
     return [goal("refinement", focus, _told(lines.get(focus))) for focus in best]
 
 

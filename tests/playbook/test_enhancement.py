@@ -6,6 +6,7 @@ from typing import Any
 
 from mlestar.playbook.enhancement import advise_next_run
 from mlestar.playbook.families import FAMILIES, family_like
+from mlestar.playbook.moves import MOVES
 from mlestar.questions.answers import StrategyProposal
 from mlestar.questions.enhancement import Adjustable, AdviseNextRun
 from mlestar.records.digest import (
@@ -141,6 +142,10 @@ def test_what_paid_is_asked_for_again_and_what_failed_often_is_not() -> None:
     assert goals[0] == "bagging"
     assert "encoding" not in goals
     assert "regularization" not in goals
+
+
+def test_of_what_was_never_tried_the_usual_moves_come_first() -> None:
+    assert goals_of(advised(told()), "refinement")[0] == MOVES[0].focus
 
 
 def test_the_focus_moves_when_returns_diminish() -> None:
