@@ -98,5 +98,5 @@ def test_a_recorded_run_is_configured_as_it_was_but_for_this_machine(tmp_path: P
     recorded = composition("settings.num_solutions=3", "workspace=elsewhere", "executor.slots=7").for_run("")
     here = recomposed(recorded.composed_yaml, (f"workspace={tmp_path}", "task=wine")).app()
     assert here.settings.num_solutions == 3
-    assert (here.workspace, here.executor.slots) == (tmp_path, None)
+    assert (here.workspace, here.executor.model_dump()["slots"]) == (tmp_path, None)
     assert here.task.model_dump() == {"kind": "bundled", "name": "wine"}

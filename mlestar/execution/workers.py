@@ -103,9 +103,10 @@ def _execute(link: socket.socket, setup: Setup, sandbox: Sandbox) -> None:
 
 
 def _forget_project() -> None:
-    """Scripts import what is installed, never the project this runs from."""
+    """Scripts import what is installed, never the project this runs from; an installed mlestar is among the former."""
     root = os.environ.pop("PYTHONPATH", "")
-    sys.path[:] = [folder for folder in sys.path if folder != root]
+    if not root.endswith(("site-packages", "dist-packages")):
+        sys.path[:] = [folder for folder in sys.path if folder != root]
 
 
 def _import_all(names: tuple[str, ...]) -> tuple[str, ...]:
