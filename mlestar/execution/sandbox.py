@@ -20,7 +20,6 @@ _OPEN_FILES = 4096
 _NICENESS = 5
 """Of scripts; their wardens must come first, or a fork bomb starves them."""
 _DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/shm")
-_OF_PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/version", "/proc/sys/vm")
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,8 @@ class Sandbox:
         if self.landlock and self.root is not None:
             landlock.restrict(["/"], [folder, "/tmp", *_DEVICES])
         elif self.landlock:
-            landlock.restrict([*self.readable, *_OF_PROC, given], [folder, *_DEVICES])
+            # Other processes' environments and memory stay closed: Landlock refuses ptrace access to outside.
+            landlock.restrict([*self.readable, "/proc", given], [folder, *_DEVICES])
         _change_user(self.user)
         if self.seccomp:
             seccomp.restrict(unix_sockets=self.root is not None, signal_everybody=self.root is not None)

@@ -21,6 +21,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 CONFIGS: dict[str, ExecutorConfig] = {
     "warm": LocalExecutorConfig(slots=2),
     "cold": LocalExecutorConfig(slots=2, warm=False),
+    "no_namespaces": LocalExecutorConfig(slots=2, without=("namespaces",)),
+    "no_guards": LocalExecutorConfig(slots=2, without=("namespaces", "landlock", "seccomp")),
     "ray": RayExecutorConfig(),
 }
 SUBMIT = "open('final/submission.csv', 'w').write(open('input/sample_submission.csv').read())\n"
@@ -39,7 +41,8 @@ def view(tmp_path_factory: pytest.TempPathFactory) -> View:
 
 QUIET = [pytest.mark.filterwarnings(f"ignore::{name}") for name in ("DeprecationWarning", "FutureWarning")]
 QUIET += [pytest.mark.filterwarnings(f"ignore::{name}") for name in ("ResourceWarning", "pytest.PytestWarning")]
-KINDS = ["warm", "cold", pytest.param("ray", marks=[pytest.mark.slow, *QUIET])]
+WEAKER = [pytest.param(name, marks=pytest.mark.slow) for name in ("no_namespaces", "no_guards")]
+KINDS = ["warm", "cold", *WEAKER, pytest.param("ray", marks=[pytest.mark.slow, *QUIET])]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=KINDS)

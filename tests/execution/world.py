@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -63,6 +64,9 @@ def world(folder: Path) -> Iterator[World]:
         listeners = tuple(stack.enter_context(listener) for listener in _listeners(folder))
         os.environ["MLESTAR_TEST_SECRET"] = SECRET
         stack.callback(os.environ.pop, "MLESTAR_TEST_SECRET")
+        # /proc shows the environment that a process was started with, so one is started with the secret.
+        bystander = stack.enter_context(subprocess.Popen(["sleep", "1000"]))
+        stack.callback(bystander.kill)
         yield World(folder, _names(folder, listeners[0].getsockname()[1]), listeners)
 
 
