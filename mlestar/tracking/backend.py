@@ -161,6 +161,11 @@ class MlflowBackend:
         with mapped_errors():
             self.client.set_terminated(run_id, status=status)
 
+    def rename(self, run_id: str, name: str) -> None:
+        """Give a run the name that people see."""
+        with mapped_errors():
+            self.client.update_run(run_id, name=name)
+
     def reopen(self, run_id: str) -> None:
         """Set a closed run to running again."""
         with mapped_errors():

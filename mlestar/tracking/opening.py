@@ -27,6 +27,7 @@ def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> S
     sweep_run_id = _sweep(plan, experiment_id, backend, patience)
     if project is not None and sweep_run_id is None:
         study_id = project
+        patience.call(lambda: backend.rename(project, f"study of {plan.task.name}"))
     else:
         name = f"study of {plan.task.name}" if plan.sweep is None else plan.sweep.point[:NAME_CHARACTERS]
         study_id = patience.call(lambda: backend.create_run(experiment_id, name, origin_tags(), time.time()))
@@ -44,6 +45,7 @@ def _sweep(plan: StudyPlan, experiment_id: str, backend: MlflowBackend, patience
     if project is None:
         return patience.call(lambda: sweep_run(backend, experiment_id, plan.task.name, point.sweep))
     patience.call(lambda: backend.log(project, tags={"kind": "sweep", "sweep": point.sweep}))
+    patience.call(lambda: backend.rename(project, f"sweep of {plan.task.name}"))
     return project
 
 

@@ -156,6 +156,7 @@ def test_a_study_becomes_the_run_that_mlflow_made(store: Store, tmp_path: Path) 
     task = a_task(tmp_path / "task")
     study = store.start_study(task, Settings(), engineer="playbook", runs=2, project_run_id=made)
     assert study.study_id == made
+    assert store.backend.run(made).info.run_name == "study of houses"
     assert finished_run(study, tmp_path) in store.history("houses").runs
 
 
