@@ -14,10 +14,11 @@ from mlestar.playbook.recipe import (
     SetupPart,
     StackingPart,
     SubmissionPart,
+    Table,
     TrainingPart,
     parse,
 )
-from mlestar.playbook.render import render
+from mlestar.playbook.render import plain_table, render
 from mlestar.playbook.tree_families import SECOND_LAYER
 from mlestar.questions.answers import Code, Idea
 from mlestar.questions.ensemble import PlanEnsemble, ScoredScript, WriteEnsemble
@@ -152,8 +153,14 @@ def _numbered(models: list[ModelPart]) -> tuple[ModelPart, ...]:
 
 
 def _library_model(given: Assignment, family: Family) -> ModelPart:
-    """A family as it is, so that some models see fitted features and others do not."""
-    return first_model(given, family).model_copy(update={"table": None})
+    """A family as it is, so that some models see fitted features and others do not.
+
+    Networks and forests of classes do without: there the features cost more than they bring.
+    """
+    plain: Table | None = None
+    if given.kind != "regression" and family.name in ("neural_network", "extra_trees"):
+        plain = plain_table(family.table)
+    return first_model(given, family).model_copy(update={"table": plain})
 
 
 def _calibrated(recipe: Recipe) -> SubmissionPart:

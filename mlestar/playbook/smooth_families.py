@@ -5,6 +5,9 @@ from __future__ import annotations
 from mlestar.playbook.family import Family
 
 _SCALED_TARGET = "TransformedTargetRegressor(\n    {inner},\n    transformer=StandardScaler(),\n)"
+_CALIBRATED = (
+    'CalibratedClassifierCV(\n    SVC({params}),\n    method="temperature",\n    ensemble=False,\n    cv=3,\n)'
+)
 _SCALED_IMPORTS = (
     "from sklearn.compose import TransformedTargetRegressor",
     "from sklearn.preprocessing import StandardScaler",
@@ -35,7 +38,7 @@ SMOOTH: tuple[Family, ...] = (
         about="Smooth kernel model on scaled numbers and one-hot categories.",
         table="scaled",
         regression=_SCALED_TARGET.format(inner="SVR({params})"),
-        classification="CalibratedClassifierCV(SVC({params}), ensemble=False, cv=3)",
+        classification=_CALIBRATED,
         regression_imports=(*_SCALED_IMPORTS, "from sklearn.svm import SVR"),
         classification_imports=(
             "from sklearn.calibration import CalibratedClassifierCV",
@@ -139,7 +142,7 @@ SMOOTH: tuple[Family, ...] = (
         about="Smooth kernel model on scaled numbers, categories and fitted features.",
         table="enriched_scaled",
         regression=_SCALED_TARGET.format(inner="SVR({params})"),
-        classification="CalibratedClassifierCV(SVC({params}), ensemble=False, cv=3)",
+        classification=_CALIBRATED,
         regression_imports=(*_SCALED_IMPORTS, "from sklearn.svm import SVR"),
         classification_imports=(
             "from sklearn.calibration import CalibratedClassifierCV",
