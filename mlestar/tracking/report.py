@@ -19,13 +19,12 @@ from mlestar.records.strategy import Goal
 from mlestar.tracking.charts import (
     Bar,
     ScoreChart,
-    TimeChart,
     ablation_bars,
     attempt_bars,
     number,
     score_chart,
-    time_chart,
 )
+from mlestar.tracking.time_chart import TimeChart, time_chart
 from mlestar.tracking.timeline import Timeline
 from mlestar.tracking.totals import improvement_percent, total_cost
 

@@ -8,9 +8,10 @@ from pathlib import Path
 from mlestar.doors import Scope
 from mlestar.records.run import History
 from mlestar.records.task import Metric
-from mlestar.tracking.charts import bars, nice_values, score_chart, time_chart
+from mlestar.tracking.charts import bars, nice_values, score_chart
 from mlestar.tracking.report import Story, decisions, difference, run_report, study_report
 from mlestar.tracking.summary import summarize
+from mlestar.tracking.time_chart import time_chart
 from mlestar.tracking.timeline import Activity, Chronicle, Step, Timeline
 from tests.tracking.samples import RMSE, START, a_brief, a_record, a_strategy, a_task, events_of
 
