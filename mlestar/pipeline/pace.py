@@ -54,10 +54,15 @@ class Pace:
         self._clock = clock
         self._settings = settings
 
-    def reserve_seconds(self, best_seconds: float, phase: Phase | None) -> float:
-        """Time kept back for the phases to come; the best script's longest graded execution took `best_seconds`."""
+    def reserve_seconds(self, best_seconds: float | None, phase: Phase | None) -> float:
+        """Time kept back for the phases to come; the best script's longest graded execution took `best_seconds`.
+
+        While nothing is scored (None) only the submission of a script that uses up the rest is kept back.
+        """
         if phase == "submission":
             return 0.0
+        if best_seconds is None:
+            return self._clock.seconds_left() * _FULL_DATA_FACTOR / (1 + _FULL_DATA_FACTOR)
         budget = self._settings.computational_budget
         final = max(_FINAL_SHARE * budget, _FULL_DATA_FACTOR * best_seconds)
         combines = phase != "ensemble" and self._settings.ensemble_loop_round > 0
@@ -66,7 +71,12 @@ class Pace:
     def affords(self, name: str, seconds: float, reserve_seconds: float) -> bool:
         """Whether a step that takes about this long may start and still leave what is kept back."""
         needed = seconds + reserve_seconds
-        return self._clock.decide(f"affords {name}", lambda: float(self._clock.seconds_left() >= needed)) > 0
+
+        def fits() -> float:
+            left = self._clock.seconds_left()
+            return float(left > 0 and left >= needed)
+
+        return self._clock.decide(f"affords {name}", fits) > 0
 
     def timeout_seconds(self, limit_seconds: float, reserve_seconds: float) -> float:
         """How long an execution may really take when the script is told `limit_seconds`."""

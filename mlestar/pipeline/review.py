@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlestar.doors import Question, scope
+from mlestar.doors import Question, current_scope, scope
 from mlestar.errors import BadAnswer
 from mlestar.pipeline.workbench import Workbench
 from mlestar.questions.answers import Code
@@ -38,6 +38,8 @@ async def write_and_try(
     """
     trial: Trial | None = None
     for sample in range(bench.settings.max_rollback_round):
+        if sample and not bench.affords(f"{label}, start {sample + 1}", bench.seconds_like(trial)):
+            break
         with scope(label=label):
             try:
                 code = await bench.ask(write(sample))
@@ -57,8 +59,8 @@ async def write_and_try(
 async def try_and_repair(bench: Workbench, script: Script, assignment: Assignment) -> Trial:
     """Evaluate the script; while it fails, have it repaired with the newest error in view."""
     trial = await bench.evaluate(script, assignment)
-    for _ in range(bench.settings.max_debug_round):
-        if trial.score is not None:
+    for number in range(bench.settings.max_debug_round):
+        if trial.score is not None or not _affords_repair(bench, trial, number):
             break
         question = RepairScript(assignment=assignment, script=trial.script.source, error=error_text(trial))
         try:
@@ -70,6 +72,13 @@ async def try_and_repair(bench: Workbench, script: Script, assignment: Assignmen
             break
         trial = await bench.evaluate(repaired, assignment)
     return trial
+
+
+def _affords_repair(bench: Workbench, failed: Trial, number: int) -> bool:
+    """Whether a script that takes as long as the failing one did may be tried again."""
+    return bench.affords(
+        f"repair {number} of {failed.script.digest} for {current_scope().label}", bench.seconds_like(failed)
+    )
 
 
 def error_text(trial: Trial) -> str:

@@ -116,7 +116,8 @@ class Workbench:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     def _reserve_seconds(self) -> float:
-        return self.pace.reserve_seconds(_longest_seconds(self.best), current_scope().phase)
+        best = self.best
+        return self.pace.reserve_seconds(None if best is None else _longest_seconds(best), current_scope().phase)
 
     async def execute(self, script: Script, view: View, assignment: Assignment) -> Execution:
         """Execute the script on one view, ended in time for the phases to come."""
