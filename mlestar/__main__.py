@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from rich.markup import escape
 
 from mlestar.choice import Hire, open_engineer
-from mlestar.command_line import EXIT_INTERRUPTED, EXIT_TERMINATED, CommandLine, exit_with, report
+from mlestar.command_line import EXIT_FAILED, EXIT_INTERRUPTED, EXIT_TERMINATED, CommandLine, exit_with, report
 from mlestar.config import CONF, AppConfig, Composition, check_overrides, compose_layers, named_tasks
 from mlestar.doors import Executor
 from mlestar.engineers.budget import Budget
@@ -82,8 +82,11 @@ def _application(composed: DictConfig) -> float | None:
         sys.exit(EXIT_TERMINATED)
     best = history.best()
     score = None if best is None else best.score
+    status = study_status(history)
     if point is not None:
-        report_point(PointReport(point=point.point, status=study_status(history), score=score))
+        report_point(PointReport(point=point.point, status=status, score=score))
+    elif status != "finished":
+        sys.exit(EXIT_FAILED)  # the table shows why
     return score
 
 

@@ -84,8 +84,11 @@ class Pace:
         left = self._clock.seconds_left() - reserve_seconds
         return max(_SHORTEST_SECONDS, min(self._settings.exec_timeout, patience, left))
 
-    def final_seconds(self) -> float:
-        """What the script of the submission is told it may take."""
-        return self._clock.decide(
-            "final seconds", lambda: round(_bounded(0.8 * self._clock.seconds_left(), self._settings), 1)
-        )
+    def affords_submission(self, rank: int, best_seconds: float) -> bool:
+        """Whether there is time for the final execution of a script whose longest graded one took `best_seconds`."""
+        return self.affords(f"submission of rank {rank}", _FULL_DATA_FACTOR * best_seconds, 0.0)
+
+    def final_seconds(self, rank: int) -> float:
+        """What the script of the submission is told it may take; the script of each rank anew."""
+        name = "final seconds" if rank == 1 else f"final seconds of rank {rank}"
+        return self._clock.decide(name, lambda: round(_bounded(0.8 * self._clock.seconds_left(), self._settings), 1))

@@ -6,7 +6,7 @@ from mlestar.doors import scope
 from mlestar.errors import BadAnswer, BudgetExhausted
 from mlestar.pipeline.review import write_and_try
 from mlestar.pipeline.together import together
-from mlestar.pipeline.workbench import Workbench
+from mlestar.pipeline.workbench import Workbench, longest_seconds
 from mlestar.questions.submission import ApplySubmissionGoal, WriteSubmission
 from mlestar.records.solution import Script, Submission, Trial
 
@@ -15,14 +15,24 @@ LABEL = "ensemble/final_solution.py"
 
 async def submit(bench: Workbench) -> Submission | None:
     """A valid submission by the best script that can make one; None when none can."""
-    for rank, trial in enumerate(await _ranked(bench), start=1):
+    waiting = dict(enumerate(await _ranked(bench), start=1))
+    while waiting:
+        rank = _next_rank(bench, waiting)
         with scope(label=LABEL):
-            submission = await _make(bench, trial, rank)
+            submission = await _make(bench, waiting.pop(rank), rank)
         if submission is not None:
             bench.keep(LABEL, submission.trial.script.source)
             return submission
     bench.remark("no script made a valid submission", warn=True)
     return None
+
+
+def _next_rank(bench: Workbench, waiting: dict[int, Trial]) -> int:
+    """The best that is left; once the time it needs is not there any more, the quickest."""
+    rank = min(waiting)
+    if rank == 1 or bench.pace.affords_submission(rank, longest_seconds(waiting[rank])):
+        return rank
+    return min(waiting, key=lambda other: longest_seconds(waiting[other]))
 
 
 async def _ranked(bench: Workbench) -> list[Trial]:
@@ -63,7 +73,7 @@ async def _make(bench: Workbench, trial: Trial, rank: int) -> Submission | None:
     script = await _with_test_prediction(bench, trial.script)
     if script is None:
         return None
-    assignment = bench.ensemble_assignment.model_copy(update={"script_seconds": bench.pace.final_seconds()})
+    assignment = bench.ensemble_assignment.model_copy(update={"script_seconds": bench.pace.final_seconds(rank)})
     examiner = bench.lab.examiner
     views = [examiner.final_view, *([] if examiner.audit_view is None else [examiner.audit_view])]
     final, *audit = await together(bench.execute(script, view, assignment) for view in views)

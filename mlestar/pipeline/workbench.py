@@ -75,7 +75,7 @@ class Workbench:
     def seconds_like(self, trial: Trial | None) -> float:
         """How long it takes, about, to evaluate a script like this one."""
         rounds = -(-len(self.lab.examiner.views) // self.lab.executor.slots)
-        return rounds * _longest_seconds(trial)
+        return rounds * longest_seconds(trial)
 
     async def evaluate(self, script: Script, assignment: Assignment) -> Trial:
         """Execute the script on every graded view and have it marked; a script that fails is a value.
@@ -117,7 +117,7 @@ class Workbench:
 
     def _reserve_seconds(self) -> float:
         best = self.best
-        return self.pace.reserve_seconds(None if best is None else _longest_seconds(best), current_scope().phase)
+        return self.pace.reserve_seconds(None if best is None else longest_seconds(best), current_scope().phase)
 
     async def execute(self, script: Script, view: View, assignment: Assignment) -> Execution:
         """Execute the script on one view, ended in time for the phases to come."""
@@ -145,5 +145,6 @@ class Workbench:
         return execution
 
 
-def _longest_seconds(trial: Trial | None) -> float:
+def longest_seconds(trial: Trial | None) -> float:
+    """Seconds of the trial's longest execution."""
     return 0.0 if trial is None else max((execution.seconds for execution in trial.executions), default=0.0)
