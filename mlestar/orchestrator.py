@@ -29,7 +29,7 @@ from mlestar.recorder import (
     Watcher,
     record_run,
 )
-from mlestar.records.run import Brief, History, RunStatus
+from mlestar.records.run import Brief, CarriedScript, History, RunStatus
 from mlestar.records.settings import Settings
 from mlestar.records.solution import Script
 from mlestar.records.strategy import Advice
@@ -229,7 +229,7 @@ class _Runs:
             _write(folder / "enhancer.yaml", layer)
         carried = await self._carried(folder, history)
         if carried is not None:
-            texts[CARRIED_SCRIPT] = carried.source
+            texts[CARRIED_SCRIPT] = carried.model_dump_json(indent=1)
         brief = Brief(
             run_id=run_id,
             study_id=self._study.study_id,
@@ -241,9 +241,9 @@ class _Runs:
         )
         return brief, configuration, texts
 
-    async def _carried(self, folder: Path, history: History) -> Script | None:
+    async def _carried(self, folder: Path, history: History) -> CarriedScript | None:
         """The best script known before this run, fetched from MLflow once."""
-        kept = folder / "carried.py"
+        kept = folder / "carried.json"
         if not (self._parts.carry_best and self._user.allow_config_override):
             return None
         if not kept.exists():
@@ -251,8 +251,10 @@ class _Runs:
             best = best_known(history, earlier, task=self._parts.task)
             if best is None:
                 return None
-            _write(kept, await asyncio.to_thread(self._parts.store.artifact_text, best.mlflow_run_id, best.path))
-        return Script(source=kept.read_text())
+            source = await asyncio.to_thread(self._parts.store.artifact_text, best.mlflow_run_id, best.path)
+            carried = CarriedScript(script=Script(source=source), time_limit_seconds=best.time_limit_seconds)
+            _write(kept, carried.model_dump_json())
+        return CarriedScript.model_validate_json(kept.read_bytes())
 
 
 def _write(path: Path, text: str) -> None:

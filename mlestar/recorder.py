@@ -16,7 +16,7 @@ from mlestar.records.strategy import Advice
 from mlestar.tracking.study import Study
 
 COMPOSED_YAML = "config/composed.yaml"
-CARRIED_SCRIPT = "config/carried.py"
+CARRIED_SCRIPT = "config/carried.json"
 STRATEGY = "strategy.json"
 TAPE = "tape.jsonl"
 

@@ -21,8 +21,8 @@ from mlestar.execution.factory import open_executor
 from mlestar.progress import Terminal, score_text
 from mlestar.recorder import CARRIED_SCRIPT, COMPOSED_YAML, STRATEGY, TAPE, OpenedRun, RunDoors, record_run
 from mlestar.records.base import Record
-from mlestar.records.run import Brief, RunSummary
-from mlestar.records.solution import Script
+from mlestar.records.run import Brief, CarriedScript, RunSummary
+from mlestar.records.solution import CARRIED
 from mlestar.records.strategy import Advice
 from mlestar.scoring.evaluate import examiner_for
 from mlestar.tape.tape import Tape
@@ -64,7 +64,7 @@ class _Recorded(Record):
     summary: RunSummary
     composed_yaml: str
     advice: Advice | None
-    carried: Script | None
+    carried: CarriedScript | None
 
 
 def main() -> None:
@@ -98,12 +98,14 @@ async def reproduce(mlflow_run_id: str, overrides: Sequence[str], terminal: Term
 def _recorded(store: Store, mlflow_run_id: str) -> _Recorded:
     summary = RunSummary.model_validate_json(store.artifact_text(mlflow_run_id, "run.json"))
     advised = summary.strategy is not None
-    carried = any(candidate.model == "carried over" for candidate in summary.candidates)
+    carried = any(candidate.model == CARRIED for candidate in summary.candidates)
     return _Recorded(
         summary=summary,
         composed_yaml=store.artifact_text(mlflow_run_id, COMPOSED_YAML),
         advice=Advice.model_validate_json(store.artifact_text(mlflow_run_id, STRATEGY)) if advised else None,
-        carried=Script(source=store.artifact_text(mlflow_run_id, CARRIED_SCRIPT)) if carried else None,
+        carried=CarriedScript.model_validate_json(store.artifact_text(mlflow_run_id, CARRIED_SCRIPT))
+        if carried
+        else None,
     )
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from mlestar.doors import Event, Job, Lab, Marks, Question
 from mlestar.errors import BadAnswer
 from mlestar.records.base import Record
-from mlestar.records.run import Brief
+from mlestar.records.run import Brief, CarriedScript
 from mlestar.records.settings import Settings
 from mlestar.records.solution import Execution, Script, View
 from mlestar.records.strategy import Strategy
@@ -192,7 +192,7 @@ def toy_brief(
         assignment=assignment,
         settings=settings,
         strategy=strategy,
-        carried=None if carried is None else Script(source=carried),
+        carried=None if carried is None else CarriedScript(script=Script(source=carried), time_limit_seconds=7.5),
     )
 
 

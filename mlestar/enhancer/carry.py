@@ -16,6 +16,8 @@ class Carried(Record):
     run_id: str
     study_id: str
     score: float
+    time_limit_seconds: float | None = None
+    """What the script was told it may take when it got the score."""
 
 
 def best_known(history: History, earlier: History, *, task: Task) -> Carried | None:
@@ -35,6 +37,7 @@ def best_known(history: History, earlier: History, *, task: Task) -> Carried | N
         run_id=best.run_id,
         study_id=best.study_id,
         score=best.score,
+        time_limit_seconds=best.best_time_limit_seconds,
     )
 
 

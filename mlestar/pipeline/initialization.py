@@ -104,11 +104,14 @@ async def _try_candidate(bench: Workbench, summary: str, number: int, k: int, id
 
 
 async def _try_carried(bench: Workbench) -> Candidate | None:
-    """The best script known before this run, on this run's splits."""
-    if bench.brief.carried is None:
+    """The best script known before this run, on this run's splits and in the time it had when it got its score."""
+    carried = bench.brief.carried
+    if carried is None:
         return None
+    seconds = carried.time_limit_seconds or bench.ensemble_assignment.script_seconds
+    assignment = bench.ensemble_assignment.model_copy(update={"script_seconds": seconds})
     with scope(label="1/init_code_carried.py"):
-        trial = await try_and_repair(bench, bench.brief.carried, bench.ensemble_assignment)
+        trial = await try_and_repair(bench, carried.script, assignment)
     return Candidate(idea=ModelIdea(name=CARRIED), trial=trial)
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from typing import TypeVar
 
-from mlestar.doors import Executed, ExecutionStarted, Job, Kept, Lab, Question, Remark, Tried, current_scope
+from mlestar.doors import Executed, ExecutionStarted, Job, Kept, Lab, Marks, Question, Remark, Tried, current_scope
 from mlestar.errors import BadAnswer
 from mlestar.pipeline.pace import Pace, ensemble_seconds, script_seconds
 from mlestar.records.base import Record
@@ -86,10 +86,11 @@ class Workbench:
         views = self.lab.examiner.views
         executions, failed = await self._execute_all(script, views, assignment)
         if failed is not None:
-            trial = Trial(script=script, executions=executions, fault=failed.fault or failed.status)
+            marks = Marks(fault=failed.fault or failed.status)
         else:
             marks = await asyncio.to_thread(self.lab.examiner.mark, executions)
-            trial = Trial(script=script, executions=executions, **marks.model_dump())
+        limit = assignment.script_seconds
+        trial = Trial(script=script, executions=executions, time_limit_seconds=limit, **marks.model_dump())
         self.trials.append(trial)
         best = self.best
         self.lab.notebook.note(

@@ -14,6 +14,14 @@ RunStatus = Literal["running", "finished", "failed", "killed"]
 Layer = Literal["defaults", "user", "enhancer"]
 
 
+class CarriedScript(Record):
+    """A script of an earlier run, with the time it had when it got its score."""
+
+    script: Script
+    time_limit_seconds: float | None = None
+    """What it was told it may take on each view; None when that is not known."""
+
+
 class Brief(Record):
     """All that a run is told before it starts."""
 
@@ -24,7 +32,7 @@ class Brief(Record):
     assignment: Assignment
     settings: Settings
     strategy: Strategy | None = None
-    carried: Script | None = None
+    carried: CarriedScript | None = None
     """The best script known before this run; it takes part as a starting solution."""
 
 
@@ -130,6 +138,8 @@ class RunSummary(Record):
     cost: Cost = Cost()
     best_path: str | None = None
     """Artifact path of the best script."""
+    best_time_limit_seconds: float | None = None
+    """What the best script was told it may take on each view."""
     error: str | None = None
 
 

@@ -64,6 +64,8 @@ class Trial(Record):
     """Why there is no score."""
     suspicious: bool = False
     """The reported score is far better than the graded one."""
+    time_limit_seconds: float | None = None
+    """What the script was told it may take on each view."""
 
     @property
     def seconds(self) -> float:

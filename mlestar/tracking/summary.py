@@ -56,6 +56,7 @@ def summarize(
         errors=_faults(record),
         cost=record.cost,
         best_path=best_path,
+        best_time_limit_seconds=None if record.best is None else record.best.time_limit_seconds,
         error=record.error,
     )
 

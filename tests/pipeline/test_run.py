@@ -245,10 +245,16 @@ async def test_goals_reach_their_phase_and_no_other() -> None:
 
 async def test_the_carried_script_takes_part_so_that_no_run_starts_from_less() -> None:
     brief = toy_brief(Settings(), carried=scored(0.5, name="carried"))
-    record = await run_pipeline(brief, toy_lab(engineer(MergeScripts=lambda q: Code(source=scored(8.0)))))
+    executor = ToyExecutor()
+    asked = engineer(MergeScripts=lambda q: Code(source=scored(8.0)))
+    record = await run_pipeline(brief, toy_lab(asked, executor=executor))
     assert record.best is not None
     assert record.best.score is not None
     assert record.best.score <= 0.5
+    limits = {
+        job.time_limit_seconds for job in executor.jobs if "carried" in job.script.source and job.view.name != "final"
+    }
+    assert limits == {7.5}, "it is graded in the time it had when it got its score"
 
 
 async def test_a_crash_never_beats_a_bad_score_of_a_metric_to_maximize() -> None:
