@@ -252,7 +252,9 @@ async def test_the_carried_script_takes_part_so_that_no_run_starts_from_less() -
     assert record.best.score is not None
     assert record.best.score <= 0.5
     limits = {
-        job.time_limit_seconds for job in executor.jobs if "carried" in job.script.source and job.view.name != "final"
+        job.time_limit_seconds
+        for job in executor.jobs
+        if job.script.source == scored(0.5, name="carried") and job.view.name != "final"
     }
     assert limits == {7.5}, "it is graded in the time it had when it got its score"
 

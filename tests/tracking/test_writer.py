@@ -90,7 +90,7 @@ def test_putting_does_not_wait_for_a_slow_store(memory: Memory, writer: Writer) 
     began = time.monotonic()
     for step in range(1000):
         writer.put(point(step))
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
     memory.gate.set()
     writer.flush()
     assert len(memory.points) == 1000
