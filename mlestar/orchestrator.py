@@ -7,6 +7,7 @@ execution on its tape. Resuming skips the runs that MLflow holds as over and goe
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +130,9 @@ class _Runs:
         self._folder = parts.workspace / study.study_id
         self._examiner: Examiner | None = None
         self._executed: dict[str, ExecutionLine] = {}
+        self._began = time.monotonic()
+        self._before_seconds = 0.0
+        """Worked on this study before it was resumed."""
 
     async def all(self) -> History:
         history = await asyncio.to_thread(self._study.history)
@@ -150,6 +154,7 @@ class _Runs:
             tape = Tape(path)
             tape.close()
             self._executed |= tape.executions
+            self._before_seconds += Tape.seconds_on(path)
             for line in tape.answers.values():
                 self._parts.budget.count(line.usage)
 
@@ -157,8 +162,7 @@ class _Runs:
         """Seconds of the study's own limit; infinite when it has none."""
         if self._user.max_seconds is None:
             return float("inf")
-        tapes = self._folder.glob("run_*/tape.jsonl")
-        return self._user.max_seconds - sum(Tape.seconds_on(path) for path in tapes)
+        return self._user.max_seconds - self._before_seconds - (time.monotonic() - self._began)
 
     async def _one(self, number: int, history: History) -> None:
         """Advise, brief, run and record one run."""
@@ -172,7 +176,8 @@ class _Runs:
             self._parts.watcher.run_started(brief, self._parts.runs)
             if advice is not None:
                 self._parts.watcher.advice(run_id, advice)
-            seconds = min(brief.settings.computational_budget, self._seconds_left())
+            left = self._seconds_left() + tape.elapsed_seconds  # the clock counts what is on the tape itself
+            seconds = min(brief.settings.computational_budget, left)
             bench = RunDoors(
                 engineer=TapedEngineer(self._parts.hire(brief.settings), tape),
                 executor=TapedExecutor(self._parts.executor, tape, earlier=self._executed),
