@@ -19,7 +19,8 @@ from mlestar.records.run import RunSummary
 from mlestar.tracking.store import StoreConfig, open_store
 
 ROOT = Path(__file__).resolve().parent.parent
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 200
+SHORT = ("settings.num_solutions=1", "settings.outer_loop_round=0", "settings.ensemble_loop_round=0")
 FINAL = ("ensemble/final_solution.py", "ensemble/final/submission.csv")
 
 pytestmark = pytest.mark.slow
@@ -42,13 +43,22 @@ def place(tmp_path: Path) -> Path:
 
 def started(place: Path, *words: str) -> subprocess.Popen[bytes]:
     """The program, in a session of its own."""
-    small = ("task=tiny", "runs=1", "settings.num_model_candidates=1", "settings.computational_budget=240")
+    small = ("task=tiny", "runs=1", "settings.computational_budget=240")
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     for name in [name for name in environment if name.startswith("MLFLOW_")]:
         del environment[name]
     command = [sys.executable, "-m", "mlestar", *small, "store.register_model=false", *words]
     with (place / "log").open("wb") as log:
         return subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+
+def ended(study: subprocess.Popen[bytes]) -> int:
+    """The exit code; a program that does not end is ended."""
+    try:
+        return study.wait(PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        study.kill()
+        return study.wait()
 
 
 def said(place: Path) -> str:
@@ -118,7 +128,7 @@ def test_a_signal_ends_children_closes_runs_and_says_how_to_go_on(
     until_executed(place, study, 1)
     assert processes_in(place)
     study.send_signal(number)
-    assert study.wait(PATIENCE_SECONDS) == code
+    assert ended(study) == code
     assert gone(place)
     assert statuses(place) == {"KILLED"}
     assert "To go on: python -m mlestar task=tiny runs=1" in said(place)
@@ -129,17 +139,17 @@ def test_a_study_killed_twice_ends_as_one_that_was_not(place: Path) -> None:
     whole = place / "whole"
     whole.mkdir()
     (whole / "tiny").symlink_to(place / "tiny")
-    assert started(whole).wait(PATIENCE_SECONDS) == 0, said(whole)
+    assert ended(started(whole, *SHORT)) == 0, said(whole)
     resume: Sequence[str] = ()
-    for executions in (1, 5):
-        study = started(place, *resume)
+    for executions in (1, 2):
+        study = started(place, *SHORT, *resume)
         until_executed(place, study, executions)
         study.kill()
         study.wait()
         assert gone(place)
         resume = ("resume=latest",)
     assert "RUNNING" in statuses(place)
-    assert started(place, *resume).wait(PATIENCE_SECONDS) == 0, said(place)
+    assert ended(started(place, *SHORT, *resume)) == 0, said(place)
     assert set(lines(place).values()) == {1}  # nothing on the tape was asked or executed again
     assert statuses(place) == {"FINISHED", "KILLED"}
     (run, files), (expected, expected_files) = outcome(place), outcome(whole)
@@ -148,8 +158,8 @@ def test_a_study_killed_twice_ends_as_one_that_was_not(place: Path) -> None:
 
 
 def test_a_point_that_fails_does_not_end_the_others_and_the_exit_code_says_so(place: Path) -> None:
-    words = ("-m", "task=nowhere,tiny", "settings.num_solutions=1", "settings.outer_loop_round=0")
-    assert started(place, *words).wait(PATIENCE_SECONDS) == 1
+    words = ("-m", "task=nowhere,tiny", "settings.num_model_candidates=1", *SHORT)
+    assert ended(started(place, *words)) == 1
     assert "no such task" in said(place)
     run, _ = outcome(place)
     assert run.status == "finished"

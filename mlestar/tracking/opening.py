@@ -32,7 +32,9 @@ def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> S
         name = f"study of {plan.task.name}" if plan.sweep is None else plan.sweep.point[:NAME_CHARACTERS]
         study_id = patience.call(lambda: backend.create_run(experiment_id, name, origin_tags(), time.time()))
     tags = _study_tags(plan, sweep_run_id)
-    patience.call(lambda: backend.log(study_id, params=study_params(plan), tags=tags))
+    taken = patience.call(lambda: backend.run(study_id)).data.params if project is not None else {}
+    params = {key: value for key, value in study_params(plan).items() if key not in taken}
+    patience.call(lambda: backend.log(study_id, params=params, tags=tags))
     patience.call(lambda: close_stale(backend, experiment_id, None))
     return Study(plan, backend, study_id, experiment_id, patience, sweep_run_id)
 
@@ -78,7 +80,10 @@ def close_stale(backend: MlflowBackend, experiment_id: str, study_id: str | None
 
 
 def study_params(plan: StudyPlan) -> dict[str, str]:
-    """The settings a study starts from; dotted, because `mlflow run` has taken the plain names."""
+    """The settings a study starts from; dotted, because `mlflow run` has taken the plain names.
+
+    A dotted name that was given with -P is taken too, as the user wrote it; MLflow would refuse another form of it.
+    """
     params = {f"settings.{key}": word(value) for key, value in plan.settings.model_dump().items()}
     return {**params, "study.engineer": plan.engineer, "study.runs": str(plan.runs)}
 

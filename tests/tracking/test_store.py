@@ -152,7 +152,8 @@ def test_resuming_an_unknown_study_is_one_clear_line(store: Store, tmp_path: Pat
 def test_a_study_becomes_the_run_that_mlflow_made(store: Store, tmp_path: Path) -> None:
     experiment = store.backend.experiment("mine")
     made = store.backend.create_run(experiment, "bold-fox", {}, 1.0)
-    store.backend.log(made, params={"engineer": "'playbook'", "runs": "2"})
+    typed = {"engineer": "'playbook'", "runs": "2", "settings.computational_budget": "100"}  # stored as 3600.0 else
+    store.backend.log(made, params=typed)
     task = a_task(tmp_path / "task")
     study = store.start_study(task, Settings(), engineer="playbook", runs=2, project_run_id=made)
     assert study.study_id == made
