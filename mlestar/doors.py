@@ -356,11 +356,19 @@ class Examiner(Protocol):
         ...
 
 
+MEASURED = "measured: "
+"""Names of decisions that are no decisions but times, so that a resumed run knows them and a replay does not."""
+
+
 class Clock(Protocol):
     """The time of a run; what is decided by it is on the tape, so that a replay decides alike."""
 
     def seconds_left(self) -> float:
         """Seconds until the run's computational budget is used up; never negative."""
+        ...
+
+    def elapsed_seconds(self) -> float:
+        """Seconds worked on the run so far, what was done before it was interrupted included."""
         ...
 
     def decide(self, name: str, value: Callable[[], float]) -> float:

@@ -173,16 +173,15 @@ class _Runs:
             heard = Heard()
             advice = await self._advice(number, history, tape, folder, heard)
             brief, configuration, texts = await self._brief(run_id, folder, advice, history)
+            brief = self._within_limit(brief, tape)
             self._parts.watcher.run_started(brief, self._parts.runs)
             if advice is not None:
                 self._parts.watcher.advice(run_id, advice)
-            left = self._seconds_left() + tape.elapsed_seconds  # the clock counts what is on the tape itself
-            seconds = min(brief.settings.computational_budget, left)
             bench = RunDoors(
                 engineer=TapedEngineer(self._parts.hire(brief.settings), tape),
                 executor=TapedExecutor(self._parts.executor, tape, earlier=self._executed),
                 examiner=await self._prepared(),
-                clock=TapedClock(tape, seconds),
+                clock=TapedClock(tape, brief.settings.computational_budget),
                 watcher=self._parts.watcher,
             )
             opened = OpenedRun(brief, configuration, texts, tape.path, tuple(heard.events))
@@ -190,6 +189,14 @@ class _Runs:
         finally:
             tape.close()
             self._executed |= tape.executions
+
+    def _within_limit(self, brief: Brief, tape: Tape) -> Brief:
+        """The brief with no more time than the study has left when the run begins, which stands when it is resumed."""
+        asked = brief.settings.computational_budget
+        seconds = TapedClock(tape, asked).decide("computational_budget", lambda: min(asked, self._seconds_left()))
+        return brief.model_copy(
+            update={"settings": brief.settings.model_copy(update={"computational_budget": seconds})}
+        )
 
     async def _prepared(self) -> Examiner:
         """The views of the task, made when the first run needs them."""

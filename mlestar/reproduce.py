@@ -16,6 +16,7 @@ from rich.table import Table
 
 from mlestar.command_line import exit_with, translated
 from mlestar.config import Composition, compose_layers, recomposed
+from mlestar.doors import MEASURED
 from mlestar.errors import ConfigError, MleStarError, TaskError
 from mlestar.execution.factory import open_executor
 from mlestar.progress import Terminal, score_text
@@ -138,7 +139,8 @@ async def _execute_anew(
         )
         tape = Tape(folder / brief.run_id / TAPE)
         for decision in answers.decisions.values():
-            tape.append(decision)
+            if not decision.key.startswith(MEASURED):
+                tape.append(decision)
         doors = RunDoors(
             engineer=ReplayEngineer(answers),
             executor=TapedExecutor(executor, tape),

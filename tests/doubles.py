@@ -135,9 +135,13 @@ class ToyClock:
     def __init__(self, seconds: float = 3600.0) -> None:
         self.seconds = seconds
         self.decided: dict[str, float] = {}
+        self.began = time.monotonic()
 
     def seconds_left(self) -> float:
         return self.seconds
+
+    def elapsed_seconds(self) -> float:
+        return time.monotonic() - self.began
 
     def decide(self, name: str, value: Callable[[], float]) -> float:
         return self.decided.setdefault(name, value())

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mlestar.doors import Lab, PhaseEnded, PhaseStarted, scope
+from mlestar.doors import MEASURED, Lab, PhaseEnded, PhaseStarted, scope
 from mlestar.errors import BudgetExhausted, NothingScored
 from mlestar.pipeline.ensemble import combine
 from mlestar.pipeline.initialization import initialize
@@ -24,7 +24,7 @@ async def run_pipeline(brief: Brief, lab: Lab) -> RunRecord:
     Raises WorldError when the engineer, the executor or the store is gone, since the study can be resumed then.
     """
     run = _Run(Workbench(brief, lab))
-    started_at, started = time.time(), time.monotonic()
+    started_at = time.time()
     error: str | None = None
     try:
         await run.phases()
@@ -39,7 +39,7 @@ async def run_pipeline(brief: Brief, lab: Lab) -> RunRecord:
         submission=run.submission,
         best=best,
         audit_score=None if run.submission is None else run.submission.audit_score,
-        seconds=time.monotonic() - started,
+        seconds=sum(run.phase_seconds.values()),
         started_at=started_at,
         phase_seconds=run.phase_seconds,
         error=error,
@@ -80,15 +80,22 @@ class _Run:
 
     @contextmanager
     def _phase(self, phase: Phase) -> Iterator[None]:
-        started = time.monotonic()
+        clock = self.bench.lab.clock
+        started = clock.decide(f"{MEASURED}start of {phase}", clock.elapsed_seconds)
         self.bench.lab.notebook.note(PhaseStarted(phase=phase))
+        over = False  # a phase that is interrupted goes on when the study is resumed
         try:
             with scope(phase=phase):
                 yield
+            over = True
+        except BudgetExhausted:
+            over = True
+            raise
         finally:
-            seconds = time.monotonic() - started
-            self.phase_seconds[phase] = seconds
-            best = self.bench.best
-            self.bench.lab.notebook.note(
-                PhaseEnded(phase=phase, seconds=seconds, best_score=None if best is None else best.score)
+            ended = (
+                clock.decide(f"{MEASURED}end of {phase}", clock.elapsed_seconds) if over else clock.elapsed_seconds()
             )
+            self.phase_seconds[phase] = ended - started
+            best = self.bench.best
+            score = None if best is None else best.score
+            self.bench.lab.notebook.note(PhaseEnded(phase=phase, seconds=ended - started, best_score=score))

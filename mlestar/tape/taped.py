@@ -146,6 +146,9 @@ class TapedClock:
     def seconds_left(self) -> float:
         return max(0.0, self._budget_seconds - self._tape.elapsed_seconds)
 
+    def elapsed_seconds(self) -> float:
+        return self._tape.elapsed_seconds
+
     def decide(self, name: str, value: Callable[[], float]) -> float:
         line = self._tape.decisions.get(name)
         if line is None:

@@ -61,3 +61,12 @@ async def test_when_the_best_cannot_submit_and_the_time_is_over_the_quickest_scr
     record = await run_pipeline(toy_brief(settings), toy_lab(asked, clock=Draining()))
     assert record.submission is not None
     assert (record.submission.trial.script.source, record.submission.rank) == (scripts["B"], 3)
+
+
+async def test_a_resumed_run_remembers_how_long_its_phases_took() -> None:
+    clock, settings = ToyClock(), Settings(num_solutions=1, num_model_candidates=1)
+    asked = engineer(WriteCandidate=lambda q: Code(source=scored(5.0, name="A", seconds=0.2)))
+    first = await run_pipeline(toy_brief(settings), toy_lab(asked, clock=clock))
+    again = await run_pipeline(toy_brief(settings), toy_lab(engineer(), clock=clock))
+    assert first.phase_seconds["initialization"] >= 0.2
+    assert (again.phase_seconds, again.seconds) == (first.phase_seconds, first.seconds)
