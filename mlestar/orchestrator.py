@@ -193,7 +193,9 @@ class _Runs:
     def _within_limit(self, brief: Brief, tape: Tape) -> Brief:
         """The brief with no more time than the study has left when the run begins, which stands when it is resumed."""
         asked = brief.settings.computational_budget
-        seconds = TapedClock(tape, asked).decide("computational_budget", lambda: min(asked, self._seconds_left()))
+        seconds = TapedClock(tape, asked).decide(
+            "computational_budget", lambda: round(min(asked, self._seconds_left()), 1)
+        )
         return brief.model_copy(
             update={"settings": brief.settings.model_copy(update={"computational_budget": seconds})}
         )
