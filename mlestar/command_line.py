@@ -44,7 +44,7 @@ class CommandLine:
     """What the user typed."""
 
     words: tuple[str, ...]
-    """Everything, as Hydra takes it."""
+    """Everything as Hydra takes it: it wants all overrides in one place, after the options."""
     overrides: tuple[str, ...]
     config_dir: Path | None
     sweeps: bool
@@ -55,6 +55,7 @@ class CommandLine:
         """Sort the words of a command line; raises ConfigError for one that is neither KEY=VALUE nor an option."""
         words = translated(arguments)
         overrides: list[str] = []
+        options: list[str] = []
         config_dir: Path | None = None
         remaining = iter(words)
         for word in remaining:
@@ -63,13 +64,14 @@ class CommandLine:
                 value = value if equals else next(remaining, "")
                 if not value:
                     raise ConfigError(f"{name}: a value is missing; see --help")
+                options += [name, value]
                 config_dir = Path(value) if name in ("--config-dir", "-cd") else config_dir
             elif word.startswith("-") and name not in FLAGS:
                 raise ConfigError(f"{word}: there is no such option; see --help")
-            elif not word.startswith("-"):
-                overrides.append(word)
+            else:
+                (options if word.startswith("-") else overrides).append(word)
         return cls(
-            words=tuple(words),
+            words=(*options, *overrides),
             overrides=tuple(overrides),
             config_dir=config_dir,
             sweeps="-m" in words or "--multirun" in words,

@@ -7,6 +7,7 @@ execution on its tape. Resuming skips the runs that MLflow holds as over and goe
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,7 +44,7 @@ from mlestar.tracking.study import Study
 from mlestar.tracking.sweep import SweepPoint
 
 SHORTEST_RUN_SECONDS = 10.0
-"""A study with less time than this left starts no further run."""
+"""A study with less time than this left, or than half of what it was given, starts no further run."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ class _Runs:
         for number in range(self._parts.runs):
             if f"run_{number}" in over:
                 continue
-            if self._seconds_left() < SHORTEST_RUN_SECONDS:
+            if self._seconds_left() < min(SHORTEST_RUN_SECONDS, (self._user.max_seconds or math.inf) / 2):
                 self._parts.watcher.say(f"max_seconds is used up: the study ends before run_{number}")
                 break
             await self._one(number, history)

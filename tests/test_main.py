@@ -183,6 +183,11 @@ def test_a_command_line_is_sorted() -> None:
     assert points_of(line.overrides) == 6
 
 
+def test_options_may_stand_among_the_overrides() -> None:
+    line = CommandLine.read(["task=a", "-m", "seed=1,2", "--config-dir", "place", "runs=1"])
+    assert line.words == ("-m", "--config-dir", "place", "task=a", "seed=1,2", "runs=1")
+
+
 def ended(words: Sequence[str], folder: Path) -> tuple[int, str, str]:
     """Exit code and what was said, of the program as a user starts it."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
