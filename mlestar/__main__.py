@@ -11,7 +11,9 @@ import os
 import shlex
 import signal
 import sys
+import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -110,7 +112,16 @@ def _sweep_point() -> SweepPoint | None:
 def run_composition(composition: Composition, terminal: Terminal, sweep: SweepPoint | None = None) -> History:
     """Run the study a composition describes."""
     config = composition.app()
-    return asyncio.run(_study(config, composition, terminal, sweep))
+
+    def run() -> History:
+        return asyncio.run(_study(config, composition, terminal, sweep))
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return run()
+    with ThreadPoolExecutor(1, "mlestar-study") as beside_the_loop:  # a Jupyter notebook has a loop of its own
+        return beside_the_loop.submit(run).result()
 
 
 async def _study(config: AppConfig, composition: Composition, terminal: Terminal, sweep: SweepPoint | None) -> History:
@@ -160,7 +171,7 @@ def _parts(config: AppConfig, composition: Composition, doors: _Doors, sweep: Sw
         prepare=lambda folder: examiner_for(task, config.settings.seed, folder),
         watcher=doors.terminal,
         workspace=config.workspace.resolve(),
-        earlier=lambda study: _earlier(config, store, study),
+        earlier=lambda study: History() if sweep else _earlier(config, store, study),  # points stay comparable
         carry_best=config.enhancer.carry_best,
         resume_command=lambda study_id: _resume_command(config, composition, study_id),
         project_run_id=os.environ.get("MLFLOW_RUN_ID"),
@@ -173,6 +184,8 @@ def _cancel_on_sigterm() -> None:
     """SIGTERM ends a study as Ctrl-C does: children are ended, MLflow runs are closed, it can be resumed."""
     task = asyncio.current_task()
     assert task is not None
+    if threading.current_thread() is not threading.main_thread():
+        return  # only the main thread hears signals
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             asyncio.get_running_loop().add_signal_handler(ending, task.cancel)
