@@ -12,18 +12,22 @@ from mlestar.pipeline.workbench import Workbench
 from mlestar.questions.initialization import MergeScripts, RetrieveModels, SummarizeTask, WriteCandidate
 from mlestar.records.solution import CARRIED, Candidate, ModelIdea, Solution, Trial
 
+Ideas = asyncio.Task[tuple[ModelIdea, ...]]
+
 
 async def initialize(bench: Workbench) -> tuple[Solution, ...]:
     """One solution for each of `num_solutions`, developed at the same time; those without a score are left out."""
     summary = await _summarize(bench)
     numbers = range(1, bench.settings.num_solutions + 1)
-    ideas = {number: asyncio.get_running_loop().create_future() for number in numbers}
-    retrieval = asyncio.ensure_future(_retrieve_in_turn(bench, summary, ideas))
+    ideas: list[Ideas] = []
+    for number in numbers:
+        ideas.append(asyncio.create_task(_retrieve_after(bench, summary, number, tuple(ideas))))
     try:
-        solutions = await together(_develop(bench, summary, number, ideas[number]) for number in numbers)
-        await retrieval
+        works = zip(numbers, ideas, strict=True)
+        solutions = await together(_develop(bench, summary, number, found) for number, found in works)
     finally:
-        retrieval.cancel()
+        for task in ideas:
+            task.cancel()
     return tuple(solution for solution in solutions if solution.best is not None)
 
 
@@ -35,22 +39,13 @@ async def _summarize(bench: Workbench) -> str:
         return bench.assignment.description
 
 
-async def _retrieve_in_turn(
-    bench: Workbench, summary: str, ideas: dict[int, asyncio.Future[tuple[ModelIdea, ...]]]
-) -> None:
-    """Models for each solution; each is told what the earlier ones took, so that no two solutions are alike."""
-    taken: tuple[str, ...] = ()
-    for number, future in ideas.items():
-        with scope(solution=number):
-            try:
-                found = await _retrieve(bench, summary, taken)
-            except BaseException as error:
-                for waiting in ideas.values():
-                    if not waiting.done():
-                        waiting.set_exception(error)
-                raise
-        taken += tuple(idea.name for idea in found)
-        future.set_result(found)
+async def _retrieve_after(
+    bench: Workbench, summary: str, number: int, earlier: tuple[Ideas, ...]
+) -> tuple[ModelIdea, ...]:
+    """Models for one solution, told what the earlier ones took, so that no two solutions are alike."""
+    taken = [idea.name for ideas in earlier for idea in await ideas]
+    with scope(solution=number):
+        return await _retrieve(bench, summary, tuple(taken))
 
 
 async def _retrieve(bench: Workbench, summary: str, taken: tuple[str, ...]) -> tuple[ModelIdea, ...]:
@@ -77,9 +72,7 @@ async def _retrieve(bench: Workbench, summary: str, taken: tuple[str, ...]) -> t
     return ()
 
 
-async def _develop(
-    bench: Workbench, summary: str, number: int, ideas: asyncio.Future[tuple[ModelIdea, ...]]
-) -> Solution:
+async def _develop(bench: Workbench, summary: str, number: int, ideas: Ideas) -> Solution:
     """One solution: its candidates executed together, then merged best first."""
     with scope(solution=number):
         works = [_try_candidate(bench, summary, number, k, idea) for k, idea in enumerate(await ideas, start=1)]
