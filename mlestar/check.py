@@ -14,10 +14,10 @@ from typing import TextIO
 
 from mlestar.choice import EngineerConfig, open_engineer
 from mlestar.config import Composition, compose_layers
-from mlestar.doors import Meter, metered
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.options import LlmConfig
 from mlestar.errors import MleStarError, UserError
+from mlestar.events import Meter, metered
 from mlestar.questions.initialization import WriteCandidate
 from mlestar.records.settings import Settings
 from mlestar.records.solution import ModelIdea

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from mlestar.doors import Answered, Event, Executed, ExecutionStarted, PhaseEnded, PhaseStarted, Remark, Tried
+from mlestar.events import Answered, Event, Executed, ExecutionStarted, PhaseEnded, PhaseStarted, Remark, Tried
 from mlestar.records.run import Brief, History, RunRecord
 from mlestar.records.strategy import Advice
 from mlestar.records.task import Task

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from mlestar.doors import Clock, Engineer, Event, Examiner, Executor, Lab, Ledger, Notebook, Notebooks
+from mlestar.doors import Clock, Engineer, Examiner, Executor, Lab, Ledger, Notebook, Notebooks
 from mlestar.engineers.noted import NotedEngineer
+from mlestar.events import Event
 from mlestar.pipeline.run import run_pipeline
 from mlestar.records.run import Brief, Layer, RunRecord
 from mlestar.records.settings import Settings

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
-from mlestar.doors import Event, Job, Lab, Marks, Question
+from mlestar.doors import Job, Lab, Marks, Question
 from mlestar.errors import BadAnswer
+from mlestar.events import Event
 from mlestar.records.base import Record
 from mlestar.records.run import Brief, CarriedScript
 from mlestar.records.settings import Settings

@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "mlestar"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("records", "tables"),
+    ("events",),
     ("doors",),
     ("questions", "scoring", "tasks"),
     ("pipeline", "enhancer", "engineers", "playbook", "execution", "tracking", "tape", "progress"),

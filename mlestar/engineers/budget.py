@@ -10,9 +10,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from mlestar.doors import Usage, current_meter
 from mlestar.engineers.model import CallFailed, Completion, Model, Request
 from mlestar.errors import BadAnswer, BudgetExhausted, ConfigError
+from mlestar.events import Usage, current_meter
 
 
 @dataclass

@@ -16,7 +16,6 @@ from google import genai
 from google.auth.exceptions import GoogleAuthError
 from google.genai import errors, types
 
-from mlestar.doors import Usage
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.hiring import Hire, check_prices, hiring, key_from
 from mlestar.engineers.model import CallFailed, Completion, Finish, Request
@@ -24,6 +23,7 @@ from mlestar.engineers.options import Options
 from mlestar.engineers.services import GeminiConfig, VertexConfig
 from mlestar.engineers.waiting import retry_after_seconds
 from mlestar.errors import BadAnswer, ConfigError
+from mlestar.events import Usage
 
 FINISHES: dict[str, Finish] = {
     "STOP": "complete",

@@ -6,12 +6,13 @@ same for every model.
 
 from __future__ import annotations
 
-from mlestar.doors import A, Question, current_meter
+from mlestar.doors import A, Question
 from mlestar.engineers.model import Completion, Model, Request, Turn
 from mlestar.engineers.prompting import Prompts
 from mlestar.engineers.reading import Misfit, read, wants_of
 from mlestar.engineers.schemas import schema_of
 from mlestar.errors import BadAnswer
+from mlestar.events import current_meter
 from mlestar.questions.answers import Models
 from mlestar.records.base import Record
 

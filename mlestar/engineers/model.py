@@ -9,8 +9,8 @@ from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
-from mlestar.doors import Usage
 from mlestar.errors import EngineerUnavailable
+from mlestar.events import Usage
 from mlestar.records.base import Record
 
 Wants = Literal["code", "json", "text"]

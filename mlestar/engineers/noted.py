@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import time
 
-from mlestar.doors import A, Answered, Engineer, Meter, Notebook, Question, current_scope, metered
+from mlestar.doors import A, Engineer, Notebook, Question
 from mlestar.errors import MleStarError
+from mlestar.events import Answered, Meter, current_scope, metered
 from mlestar.records.base import Record
 
 

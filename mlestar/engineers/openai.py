@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from mlestar.doors import Usage
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.hiring import Hire, check_prices, hiring, key_from
 from mlestar.engineers.model import CallFailed, Completion, Finish, Request
@@ -20,6 +19,7 @@ from mlestar.engineers.options import Options
 from mlestar.engineers.services import JsonMode, OpenAiConfig
 from mlestar.engineers.waiting import retry_after_seconds
 from mlestar.errors import BadAnswer, ConfigError
+from mlestar.events import Usage
 
 if TYPE_CHECKING:
     import openai

@@ -7,9 +7,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from mlestar.doors import Question, Usage
+from mlestar.doors import Question
 from mlestar.engineers.model import Request
 from mlestar.engineers.prices import Price, price_of
+from mlestar.events import Usage
 from mlestar.questions import enhancement, ensemble, initialization, refinement, review, submission
 from mlestar.records.base import Record
 

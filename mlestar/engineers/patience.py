@@ -16,9 +16,9 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from mlestar.doors import Usage
 from mlestar.engineers.model import CallFailed, Completion, Model, Request
 from mlestar.errors import EngineerUnavailable
+from mlestar.events import Usage
 
 LONGEST_PAUSE_SECONDS = 60
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mlestar.doors import Question, current_scope, scope
+from mlestar.doors import Question
 from mlestar.errors import BadAnswer
+from mlestar.events import current_scope, scope
 from mlestar.pipeline.workbench import Workbench
 from mlestar.questions.answers import Code
 from mlestar.questions.blocks import replace_block

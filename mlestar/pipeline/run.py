@@ -6,8 +6,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from mlestar.doors import MEASURED, Lab, PhaseEnded, PhaseStarted, scope
+from mlestar.doors import MEASURED, Lab
 from mlestar.errors import BudgetExhausted, NothingScored
+from mlestar.events import PhaseEnded, PhaseStarted, scope
 from mlestar.pipeline.ensemble import combine
 from mlestar.pipeline.initialization import initialize
 from mlestar.pipeline.refinement import refine

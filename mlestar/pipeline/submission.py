@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from mlestar.doors import scope
 from mlestar.errors import BadAnswer, BudgetExhausted
+from mlestar.events import scope
 from mlestar.pipeline.review import write_and_try
 from mlestar.pipeline.together import together
 from mlestar.pipeline.workbench import Workbench, longest_seconds

@@ -7,8 +7,9 @@ import time
 from collections.abc import Sequence
 from typing import TypeVar
 
-from mlestar.doors import Executed, ExecutionStarted, Job, Kept, Lab, Marks, Question, Remark, Tried, current_scope
+from mlestar.doors import Job, Lab, Marks, Question
 from mlestar.errors import BadAnswer
+from mlestar.events import Executed, ExecutionStarted, Kept, Remark, Tried, current_scope
 from mlestar.pipeline.pace import Pace, ensemble_seconds, script_seconds
 from mlestar.records.base import Record
 from mlestar.records.run import Brief

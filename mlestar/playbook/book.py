@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar, cast
 
-from mlestar.doors import Question, Usage, current_meter
+from mlestar.doors import Question
 from mlestar.errors import BadAnswer
+from mlestar.events import Usage, current_meter
 from mlestar.playbook import enhancement, ensemble, initialization, refinement, review, submission
 from mlestar.questions.enhancement import AdviseNextRun
 from mlestar.questions.ensemble import PlanEnsemble, WriteEnsemble

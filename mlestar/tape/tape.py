@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from mlestar.doors import Usage
+from mlestar.events import Usage
 from mlestar.records.base import Record
 from mlestar.records.solution import Execution
 

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from mlestar.doors import Engineer, Executor, Job, Question, current_meter, current_scope
+from mlestar.doors import Engineer, Executor, Job, Question
 from mlestar.errors import BadAnswer
+from mlestar.events import current_meter, current_scope
 from mlestar.records.base import Record
 from mlestar.records.solution import Execution
 from mlestar.tape.shared import Shared

@@ -7,8 +7,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from mlestar.doors import Event, Executed, Kept, Ledger, PhaseEnded, Tried
+from mlestar.doors import Ledger
 from mlestar.errors import StoreUnavailable
+from mlestar.events import Event, Executed, Kept, PhaseEnded, Tried
 from mlestar.records.run import Cost, Layer, RunRecord, RunStatus, RunSummary
 from mlestar.tracking.backend import MlflowBackend, Point
 from mlestar.tracking.final_state import final_state_text

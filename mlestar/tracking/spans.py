@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mlestar.doors import Answered, Event, Executed, PhaseEnded, PhaseStarted, Scope
+from mlestar.events import Answered, Event, Executed, PhaseEnded, PhaseStarted, Scope
 from mlestar.records.base import Record, digest_of
 from mlestar.records.run import RunRecord
 from mlestar.records.strategy import Phase

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from mlestar.doors import Answered, Event
+from mlestar.events import Answered, Event
 
 REFUSED = re.compile(r"[^\w\-. :/]")
 """What MLflow takes in no name of a metric."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from mlestar.doors import Answered, Event, Executed, PhaseEnded, PhaseStarted, Remark, Scope, Tried
+from mlestar.events import Answered, Event, Executed, PhaseEnded, PhaseStarted, Remark, Scope, Tried
 from mlestar.records.base import Record
 from mlestar.records.strategy import Phase
 

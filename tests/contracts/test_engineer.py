@@ -10,8 +10,9 @@ from typing import Any, cast
 
 import pytest
 
-from mlestar.doors import Engineer, Question, metered
+from mlestar.doors import Engineer, Question
 from mlestar.errors import BadAnswer
+from mlestar.events import metered
 from mlestar.playbook.book import Playbook
 from mlestar.questions import enhancement, ensemble, initialization, refinement, review, submission
 from mlestar.questions.answers import Code

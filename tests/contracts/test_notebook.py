@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from mlestar.doors import Event, Kept, Notebook, Notebooks, Scope, Tried
+from mlestar.doors import Notebook, Notebooks
+from mlestar.events import Event, Kept, Scope, Tried
 from mlestar.records.run import Brief, RunSummary
 from mlestar.records.settings import Settings
 from mlestar.tracking.store import Store, StoreConfig, open_store

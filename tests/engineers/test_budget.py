@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from mlestar.doors import Usage, metered
 from mlestar.engineers.budget import Budget, BudgetedModel
 from mlestar.engineers.model import CallFailed, Completion, Request, Turn
 from mlestar.errors import BadAnswer, BudgetExhausted, ConfigError
+from mlestar.events import Usage, metered
 
 REQUEST = Request(question="Ask", group="review", instruction="", turns=(Turn(role="user", text="Hi"),), wants="text")
 WORST = Usage(model="m", tokens_in=40, tokens_out=60, usd=1.0)

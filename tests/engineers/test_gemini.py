@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from google.genai import errors
 
-from mlestar.doors import metered
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.gemini import failure_of, open_gemini
 from mlestar.engineers.model import CallFailed
 from mlestar.engineers.services import VertexConfig
 from mlestar.errors import BadAnswer, ConfigError, EngineerUnavailable
+from mlestar.events import metered
 from mlestar.questions.initialization import RetrieveModels, SummarizeTask
 from mlestar.questions.refinement import PlanBlock
 from mlestar.records.settings import Settings

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from mlestar.doors import A, Answered, Event, Question, Usage, current_meter, scope
+from mlestar.doors import A, Question
 from mlestar.engineers.noted import NotedEngineer
 from mlestar.errors import BadAnswer
+from mlestar.events import Answered, Event, Usage, current_meter, scope
 from mlestar.questions.answers import Text
 from mlestar.records.base import Record
 

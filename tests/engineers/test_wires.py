@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from mlestar.doors import Question, metered
+from mlestar.doors import Question
 from mlestar.engineers.budget import Budget
 from mlestar.errors import BadAnswer, BudgetExhausted, ConfigError, EngineerUnavailable
+from mlestar.events import metered
 from mlestar.questions.initialization import SummarizeTask
 from mlestar.questions.refinement import ChooseTarget, PlanBlock, ProposeVariations, WriteBlock
 from mlestar.questions.review import FindLeakage

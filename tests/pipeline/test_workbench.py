@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from mlestar.doors import Executed, Job
+from mlestar.doors import Job
 from mlestar.errors import BadAnswer
+from mlestar.events import Executed
 from mlestar.pipeline.workbench import Workbench
 from mlestar.questions.answers import Text
 from mlestar.questions.initialization import SummarizeTask

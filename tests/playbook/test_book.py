@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import mlestar.questions
-from mlestar.doors import Question, metered
+from mlestar.doors import Question
 from mlestar.errors import BadAnswer
+from mlestar.events import metered
 from mlestar.playbook.book import RULES, Playbook
 from mlestar.questions.initialization import SummarizeTask
 from tests.playbook.tables import assignment

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mlestar.doors import Answered, Event, Executed, Kept, PhaseEnded, PhaseStarted, Scope, Tried, Usage
+from mlestar.events import Answered, Event, Executed, Kept, PhaseEnded, PhaseStarted, Scope, Tried, Usage
 from mlestar.records.run import Brief, Cost, RunRecord
 from mlestar.records.settings import Settings
 from mlestar.records.solution import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from mlestar.doors import Scope
+from mlestar.events import Scope
 from mlestar.records.run import History
 from mlestar.records.task import Metric
 from mlestar.tracking.charts import bars, nice_values, score_chart

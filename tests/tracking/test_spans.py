@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from mlestar.doors import Answered, Scope, Usage
+from mlestar.events import Answered, Scope, Usage
 from mlestar.tracking.spans import Tracer
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mlestar.doors import Answered, Scope, Usage
+from mlestar.events import Answered, Scope, Usage
 from mlestar.records.strategy import Phase
 from mlestar.tracking.spending import Spending
 
