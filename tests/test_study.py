@@ -50,7 +50,20 @@ def started(place: Path, *words: str) -> subprocess.Popen[bytes]:
         del environment[name]
     command = [sys.executable, "-m", "mlestar", *small, "store.register_model=false", *words]
     with (place / "log").open("wb") as log:
-        return subprocess.Popen(command, cwd=place, env=environment, stdout=log, stderr=log, start_new_session=True)
+        return subprocess.Popen(
+            command,
+            cwd=place,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_hear_interrupts,
+        )
+
+
+def _hear_interrupts() -> None:
+    """A shell that runs the tests in the background ignores SIGINT, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ended(study: subprocess.Popen[bytes]) -> int:
