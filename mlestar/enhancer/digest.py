@@ -1,6 +1,6 @@
 """From a history to what a research lead is told: pure, bounded, most informative first.
 
-LESSONS 24: the reference hands over its whole state, 42 kB for the smallest run.
+A whole state would be some 40 kB for the smallest run and grow with every run.
 """
 
 from __future__ import annotations

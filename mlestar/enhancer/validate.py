@@ -23,7 +23,7 @@ SWITCHED_OFF = "the switch allow_config_override is off"
 
 
 def validated(proposal: StrategyProposal, situation: Situation) -> Advice:
-    """The advice a proposal amounts to (SPEC section 6); with the switch off neither overrides nor goals are left."""
+    """The advice a proposal amounts to; with the switch off neither overrides nor goals are left."""
     repairs: list[str] = []
     if situation.settings.allow_config_override:
         overrides = {**situation.overrides(), **_overrides(proposal.config_overrides, situation, repairs)}

@@ -37,7 +37,7 @@ class Goal(Record):
 
 
 class Strategy(Record):
-    """The Enhancer's decision for the next run, after validation (SPEC names)."""
+    """The Enhancer's decision for the next run, after validation."""
 
     strategic_summary: str
     config_overrides: dict[str, int | float | str] = Field(default_factory=dict)
