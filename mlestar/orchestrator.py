@@ -155,7 +155,7 @@ class _Runs:
             tape = Tape(path)
             tape.close()
             self._executed |= tape.executions
-            self._before_seconds += Tape.seconds_on(path)
+            self._before_seconds += tape.recorded_seconds
             for line in tape.answers.values():
                 self._parts.budget.count(line.usage)
 

@@ -101,14 +101,10 @@ class Tape:
         """Seconds worked on this tape, earlier openings included."""
         return self._elapsed_before + time.monotonic() - self._opened_at
 
-    @staticmethod
-    def seconds_on(path: Path) -> float:
-        """Seconds worked on the tape at this path, as far as its lines tell."""
-        tape = Tape(path)
-        try:
-            return tape._elapsed_before
-        finally:
-            tape.close()
+    @property
+    def recorded_seconds(self) -> float:
+        """Seconds worked before this opening, as far as the lines tell."""
+        return self._elapsed_before
 
     def append(self, line: Line) -> None:
         """Put a line on the tape; it survives the end of the process from here on."""
