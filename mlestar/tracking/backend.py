@@ -1,31 +1,26 @@
-"""The few MLflow calls mlestar makes, with explicit run ids and foreign errors mapped in one place."""
+"""Writing to MLflow, with explicit run ids; with what it inherits, every MLflow call of runs and traces."""
 
 from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from mlestar.errors import StoreUnavailable
 from mlestar.records.base import Record
+from mlestar.tracking.faults import mapped_errors
+from mlestar.tracking.reading import MlflowReader
 from mlestar.tracking.spans import Span
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, Run
+    from mlflow.entities import DatasetInput
 
 PARAMS_PER_BATCH = 100
 TAGS_PER_BATCH = 100
 METRICS_PER_BATCH = 900
 PARAM_CHARACTERS = 6000
 TAG_CHARACTERS = 8000
-
-
-class StoreRefused(StoreUnavailable):
-    """The store answers and says no: waiting does not help."""
 
 
 class Point(Record):
@@ -50,36 +45,8 @@ class Backend(Protocol):
     def log_spans(self, experiment_id: str, trace_id: str, spans: Sequence[Span]) -> None: ...
 
 
-def store_error(error: Exception) -> StoreUnavailable:
-    """The error of ours that says what a foreign error means."""
-    status = getattr(error, "get_http_status_code", lambda: 503)()
-    kind = StoreUnavailable if status >= 500 or status in (408, 429) else StoreRefused
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return kind(lines[0][:300])
-
-
-@contextmanager
-def mapped_errors() -> Iterator[None]:
-    """Turn what MLflow, its HTTP client and its database raise into StoreUnavailable."""
-    from mlflow.exceptions import MlflowException
-    from requests.exceptions import RequestException
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        yield
-    except (MlflowException, RequestException, SQLAlchemyError, OSError) as error:
-        raise store_error(error) from error
-
-
-class MlflowBackend:
+class MlflowBackend(MlflowReader):
     """Writes and reads through one `MlflowClient`; may be used from several threads."""
-
-    def __init__(self, uri: str) -> None:
-        from mlflow import MlflowClient
-
-        with mapped_errors():
-            self.client: MlflowClient = MlflowClient(tracking_uri=uri)
-        self.uri = uri
 
     def create_run(self, experiment_id: str, name: str, tags: Mapping[str, str], started_at: float) -> str:
         """Open a run and return its id."""
@@ -171,29 +138,11 @@ class MlflowBackend:
         with mapped_errors():
             self.client.update_run(run_id, status="RUNNING")
 
-    def run(self, run_id: str) -> Run:
-        """One run; StoreRefused when there is none."""
+    def discard(self, run_id: str) -> None:
+        """Put a run among the deleted ones, closed: MLflow takes it back from there, and `mlflow gc` ends it."""
         with mapped_errors():
-            return self.client.get_run(run_id)
-
-    def runs(self, experiment_ids: Sequence[str], where: str, limit: int | None = None) -> list[Run]:
-        """Runs in order of their start; the newest `limit` of them when a limit is given."""
-        found: list[Run] = []
-        token: str | None = None
-        with mapped_errors():
-            while experiment_ids and (limit is None or len(found) < limit):
-                page = self.client.search_runs(
-                    list(experiment_ids),
-                    filter_string=where,
-                    max_results=min(limit or 1000, 1000),
-                    order_by=["attributes.start_time DESC"],
-                    page_token=token,
-                )
-                found.extend(page)
-                token = page.token
-                if not token:
-                    break
-        return found[::-1]
+            self.client.set_terminated(run_id, status="FINISHED")
+            self.client.delete_run(run_id)
 
     def experiment(self, name: str) -> str:
         """The id of an experiment; made when there is none of this name."""
@@ -215,24 +164,6 @@ class MlflowBackend:
             if known is None:
                 raise
             return str(known.experiment_id)
-
-    def experiments(self) -> list[str]:
-        """The ids of all experiments, at most 1000."""
-        with mapped_errors():
-            return [str(found.experiment_id) for found in self.client.search_experiments(max_results=1000)]
-
-    def fetch(self, run_id: str, path: str, folder: Path) -> Path:
-        """Copy an artifact, a file or a folder, into a local folder; where it is now."""
-        with mapped_errors():
-            return Path(self.client.download_artifacts(run_id, path, str(folder)))
-
-    def text(self, run_id: str, path: str) -> str:
-        """The content of a text artifact; StoreRefused when there is none."""
-        with tempfile.TemporaryDirectory(prefix="mlestar-artifacts-") as folder:
-            file = self.fetch(run_id, path, Path(folder))
-            if not file.is_file():
-                raise StoreRefused(f"run {run_id} has no artifact {path}")
-            return file.read_text(encoding="utf-8")
 
 
 def fitting_tags(tags: Mapping[str, str]) -> dict[str, str]:

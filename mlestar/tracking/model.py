@@ -22,7 +22,8 @@ from mlestar.records.base import Record
 from mlestar.records.run import RunSummary
 from mlestar.records.task import ColumnProfile, Task
 from mlestar.tables import NOT_DATA, csv_text, find_table, read_cells, usable_targets
-from mlestar.tracking.backend import MlflowBackend, StoreRefused, mapped_errors
+from mlestar.tracking.backend import MlflowBackend
+from mlestar.tracking.faults import StoreRefused, mapped_errors
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion

@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from mlestar.errors import StoreUnavailable
 from mlestar.records.base import Record
-from mlestar.tracking.backend import Backend, Point, StoreRefused
+from mlestar.tracking.backend import Backend, Point
+from mlestar.tracking.faults import StoreRefused
 from mlestar.tracking.spans import Span
 
 FIRST_DELAY_SECONDS = 0.5

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import pytest
 
 from mlestar.errors import StoreUnavailable
-from mlestar.tracking.backend import Point, StoreRefused
+from mlestar.tracking.backend import Point
+from mlestar.tracking.faults import StoreRefused
 from mlestar.tracking.spans import Span
 from mlestar.tracking.writer import Mark, Patience, Place, Text, Writer
 
