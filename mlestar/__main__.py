@@ -40,6 +40,7 @@ from mlestar.sweep import PointReport, report_point, run_sweep
 from mlestar.tasks.assignment import assignment_for
 from mlestar.tasks.load import task_paths
 from mlestar.tasks.source import FolderTaskConfig, task_of
+from mlestar.tracking.history import history_table
 from mlestar.tracking.store import Store, open_in_background
 from mlestar.tracking.study import Study
 from mlestar.tracking.sweep import SweepPoint
@@ -138,7 +139,7 @@ async def _study(config: AppConfig, composition: Composition, terminal: Terminal
             doors = _Doors(task, hire, budget, executor, store, terminal)
             with terminal.live():
                 history = await run_study(_parts(config, composition, doors, sweep))
-    terminal.table(history)
+    terminal.show(history_table(history, "Runs", reasons=False))
     return history
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mlestar.events import Answered, Event, Executed, ExecutionStarted, PhaseEnded, PhaseStarted, Remark, Tried
-from mlestar.records.run import Brief, History, RunRecord
+from mlestar.records.run import Brief, RunRecord
 from mlestar.records.strategy import Advice
 from mlestar.records.task import Task
 
@@ -81,28 +81,8 @@ class Terminal:
         else:
             self.say(f"  [red]{record.status}[/red] after {record.seconds:.0f} s: {escape(record.error or '')}")
 
-    def table(self, history: History) -> None:
-        """The runs side by side."""
-        table = Table(title="Runs", title_justify="left")
-        for heading in ("run", "status", "score", "audit", "seconds", "scripts", "what the Enhancer changed"):
-            table.add_column(
-                heading, justify="right" if heading in ("score", "audit", "seconds", "scripts") else "left"
-            )
-        best = history.best()
-        for run in history.runs:
-            changed = (
-                "" if run.strategy is None else ", ".join(f"{k}={v}" for k, v in run.strategy.config_overrides.items())
-            )
-            goals = () if run.strategy is None else tuple(goal.focus for goal in run.strategy.strategic_goals)
-            table.add_row(
-                run.run_id,
-                run.status,
-                f"[bold green]{score_text(run.score)}[/bold green]" if run is best else score_text(run.score),
-                score_text(run.audit_score),
-                f"{run.seconds:.0f}",
-                str(run.cost.executions),
-                escape("; ".join(part for part in (changed, ", ".join(goals)) if part) or "-"),
-            )
+    def show(self, table: Table) -> None:
+        """Print a table."""
         self.console.print(table)
 
     def note(self, event: Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from rich.table import Table
@@ -13,6 +14,9 @@ from mlestar.tracking.final_state import Json
 
 STATUS_STYLES = {"finished": "green", "failed": "red", "killed": "yellow", "running": "cyan"}
 SUMMARY_CHARACTERS = 120
+NUMBERS = ("seconds", "audit", "scripts", "calls", "usd")
+REASONS = ("started (UTC)", "strategy")
+OPTIONAL = ("audit", "usd", "changed by the Enhancer")
 
 
 def history_json(history: History) -> list[Json]:
@@ -25,53 +29,56 @@ def history_text(history: History) -> str:
     return json.dumps(history_json(history), indent=1, ensure_ascii=False)
 
 
-def history_table(history: History, title: str | None = None) -> Table:
-    """One row for each run; the best one is marked."""
+def history_table(history: History, title: str | None = None, *, reasons: bool = True) -> Table:
+    """One row for each run; the best one is marked. `reasons` adds when each run was started and the words for why.
+
+    A column that holds the same nothing for every run is left out.
+    """
     table = Table(title=title, title_justify="left", header_style="bold")
     best = history.best()
     several = len({run.study_id for run in history.runs}) > 1
-    for column, style in _columns(history, several):
-        table.add_column(column, justify="right" if style == "number" else "left", overflow="fold")
-    for run in history.runs:
-        table.add_row(*_cells(run, several=several, best=run is best), style="bold" if run is best else None)
+    metric = history.runs[0].metric.name if history.runs else "score"
+    rows = [_cells(run, metric, best=run is best) for run in history.runs]
+    left_out = {*(() if several else ("study",)), *(() if reasons else REASONS)}
+    shown = [name for name in rows[0] if name not in left_out and _tells(name, rows)] if rows else ["run", "status"]
+    for name in shown:
+        numeric = name in (*NUMBERS, metric)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=numeric)
+    for run, row in zip(history.runs, rows, strict=True):
+        table.add_row(*(row[name] for name in shown), style="bold" if run is best else None)
     return table
 
 
-def _columns(history: History, several: bool) -> list[tuple[str, str]]:
-    metric = history.runs[0].metric.name if history.runs else "score"
-    study = [("study", "text")] if several else []
-    return [
-        *study,
-        ("run", "text"),
-        ("status", "text"),
-        ("started", "text"),
-        ("seconds", "number"),
-        (metric, "number"),
-        ("audit", "number"),
-        ("calls", "number"),
-        ("usd", "number"),
-        ("changed by the Enhancer", "text"),
-        ("strategy", "text"),
-    ]
+def _tells(name: str, rows: Sequence[Mapping[str, Text]]) -> bool:
+    return name not in OPTIONAL or any(row[name].plain not in ("-", "0") for row in rows)
 
 
-def _cells(run: RunSummary, *, several: bool, best: bool) -> list[str | Text]:
-    overrides = {} if run.strategy is None else run.strategy.config_overrides
+def _cells(run: RunSummary, metric: str, *, best: bool) -> dict[str, Text]:
     reason = run.error or ("" if run.strategy is None else run.strategy.strategic_summary)
-    study: list[str | Text] = [run.study_id[:8]] if several else []
-    return [
-        *study,
-        run.run_id,
-        Text(run.status, style=STATUS_STYLES[run.status]),
-        _time(run).strftime("%Y-%m-%d %H:%M"),
-        f"{run.seconds:.0f}",
-        ("* " if best else "") + _number(run.score),
-        _number(run.audit_score),
-        str(run.cost.calls),
-        "?" if run.cost.usd is None else f"{run.cost.usd:.4g}",
-        Text(", ".join(f"{key}={value}" for key, value in overrides.items()) or "-"),
-        Text(reason if len(reason) <= SUMMARY_CHARACTERS else f"{reason[:SUMMARY_CHARACTERS]} …"),
-    ]
+    cells = {
+        "study": run.study_id[:8],
+        "run": run.run_id,
+        "status": run.status,
+        "started (UTC)": _time(run).strftime("%Y-%m-%d %H:%M"),
+        "seconds": f"{run.seconds:.0f}",
+        metric: ("* " if best else "") + _number(run.score),
+        "audit": _number(run.audit_score),
+        "scripts": str(run.cost.executions),
+        "calls": str(run.cost.calls),
+        "usd": "?" if run.cost.usd is None else f"{run.cost.usd:.4g}",
+        "changed by the Enhancer": _changed(run),
+        "strategy": reason if len(reason) <= SUMMARY_CHARACTERS else f"{reason[:SUMMARY_CHARACTERS]} …",
+    }
+    styles = {"status": STATUS_STYLES[run.status]}
+    return {name: Text(text, style=styles.get(name, "")) for name, text in cells.items()}
+
+
+def _changed(run: RunSummary) -> str:
+    if run.strategy is None:
+        return "-"
+    settings = [f"{key}={value}" for key, value in run.strategy.config_overrides.items()]
+    focuses = [goal.focus for goal in run.strategy.strategic_goals]
+    return "; ".join(", ".join(part) for part in (settings, focuses) if part) or "-"
 
 
 def _entry(run: RunSummary) -> Json:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from mlestar.records.run import History
+from mlestar.records.run import Cost, History
 from mlestar.tracking.history import history_table, history_text
 from mlestar.tracking.summary import summarize
 from tests.tracking.samples import a_brief, a_record, a_strategy, a_task
@@ -44,6 +44,16 @@ def test_the_table_marks_the_best_run_and_says_why_one_failed(tmp_path: Path) ->
     assert "* 3" in text
     assert "inner_loop_round=3" in text
     assert "no script made a valid submission" in text
+
+
+def test_without_reasons_only_what_tells_the_runs_apart_is_shown(tmp_path: Path) -> None:
+    runs = [run.model_copy(update={"cost": Cost(calls=2)}) for run in a_history(tmp_path).runs]
+    table = history_table(History(runs=tuple(runs)), "Runs", reasons=False)
+    headings = [str(column.header) for column in table.columns]
+    assert headings == ["run", "status", "seconds", "rmse", "audit", "scripts", "calls", "changed by the Enhancer"]
+    console = Console(width=100, record=True, file=io.StringIO())
+    console.print(table)
+    assert "inner_loop_round=3" in console.export_text()
 
 
 def test_an_empty_history_is_an_empty_table() -> None:
