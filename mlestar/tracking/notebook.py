@@ -102,7 +102,7 @@ class RunNotebook:
         summary = self._summary(record)
         self._writer.put(*final_points(record, self._spending.metrics(), self._tried))
         if self._spending.models():
-            self._writer.put(Mark(key="model", value=self._spending.models()))
+            self._writer.put(Mark(key="language_model", value=self._spending.models()))
         self._writer.put(*(Mark(key=k, value=v) for k, v in pack(summary).items()))
         self._writer.put(Mark(key="status", value=record.status), Mark(key=NOTE, value=run_note(summary)))
         self._writer.put(
