@@ -6,6 +6,7 @@ python -m mlestar.history task=diabetes --json | jq '.[].best_score'
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Sequence
@@ -38,7 +39,7 @@ class Wanted(Record):
 def main() -> None:
     """The entry point; exits with 2 for the user's errors and 1 for the world's."""
     try:
-        show(wanted_of(sys.argv[1:]), sys.stdout)
+        show(wanted_of(sys.argv[1:]), sys.stdout, os.environ.get("MLFLOW_RUN_ID"))
     except MleStarError as error:
         exit_with(error)
 
@@ -67,8 +68,8 @@ def wanted_of(arguments: Sequence[str]) -> Wanted:
         raise ConfigError(f"limit={given['limit']}: not a whole number above 0") from error
 
 
-def show(wanted: Wanted, out: TextIO) -> None:
-    """Print the history as a table, or as JSON text."""
+def show(wanted: Wanted, out: TextIO, project_run_id: str | None = None) -> None:
+    """Print the history as a table, or as JSON text; the run that `mlflow run` made for it is deleted."""
     store = open_store(wanted.store)
     study = store.latest_study(wanted.task) if wanted.study == "latest" else wanted.study
     history = store.history(wanted.task, study_id=study, limit=wanted.limit)
@@ -78,6 +79,8 @@ def show(wanted: Wanted, out: TextIO) -> None:
         Console(file=out, width=None if out.isatty() else 160).print(history_table(history, wanted.task))
     else:
         out.write(f"no run of the task {wanted.task} in {store.uri}\n")
+    if project_run_id is not None:
+        store.discard_look(project_run_id)
 
 
 def _parts(word: str) -> list[str]:

@@ -6,6 +6,7 @@ python -m mlestar.reproduce run_id=0123abcd [task=PATH] [store.tracking_uri=URI]
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ from mlestar.tasks.assignment import assignment_for
 from mlestar.tasks.load import task_paths
 from mlestar.tasks.source import task_of
 from mlestar.tracking.store import Store, open_store
+from mlestar.tracking.study import REPRODUCES
 
 
 class Compared(Record):
@@ -124,7 +126,8 @@ async def _execute_anew(
         before.settings,
         engineer="replay",
         runs=1,
-        tags={"reproduces": mlflow_run_id},
+        project_run_id=os.environ.get("MLFLOW_RUN_ID"),
+        tags={REPRODUCES: mlflow_run_id},
     )
     folder = workspace / study.study_id
     async with open_executor(config.executor, workspace) as executor:
@@ -182,7 +185,7 @@ def show(found: Reproduction, terminal: Terminal) -> None:
         known = score.before is not None and score.after is not None
         difference = (score.after or 0.0) - (score.before or 0.0) if known else None
         table.add_row(escape(score.what), score_text(score.before), score_text(score.after), score_text(difference))
-    terminal.console.print(table)
+    terminal.show(table)
     same = sum(score.same for score in found.scores)
     terminal.say(f"{same} of {len(found.scores)} scores are the same to the last digit")
 

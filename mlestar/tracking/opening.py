@@ -6,10 +6,10 @@ import time
 
 from mlestar.errors import ConfigError
 from mlestar.tracking.backend import MlflowBackend
-from mlestar.tracking.past import study_run
+from mlestar.tracking.past import run_or_none
 from mlestar.tracking.processes import is_dead, process_tags
-from mlestar.tracking.study import Study, StudyPlan, origin_tags, word
-from mlestar.tracking.sweep import sweep_run
+from mlestar.tracking.study import REPRODUCES, Study, StudyPlan, origin_tags, word
+from mlestar.tracking.sweep import close_stale_sweeps, reopen_sweep, sweep_run
 from mlestar.tracking.writer import Patience
 
 NAME_CHARACTERS = 100
@@ -19,40 +19,59 @@ def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> S
     """Open or resume a study and close the runs that a process which is gone left open."""
     if plan.resume is not None:
         return _resumed(plan, plan.resume, backend, patience)
-    project = plan.project_run_id
+    project = _project(plan, backend, patience)
     if project is not None:
         experiment_id = str(patience.call(lambda: backend.run(project)).info.experiment_id)
     else:
         experiment_id = patience.call(lambda: backend.experiment(plan.experiment))
-    sweep_run_id = _sweep(plan, experiment_id, backend, patience)
+    patience.call(lambda: close_stale(backend, experiment_id, None))
+    patience.call(lambda: close_stale_sweeps(backend, experiment_id, plan.task))
+    sweep_run_id = _sweep(plan, project, experiment_id, backend, patience)
     if project is not None and sweep_run_id is None:
         study_id = project
-        patience.call(lambda: backend.rename(project, f"study of {plan.task.name}"))
+        patience.call(lambda: backend.rename(project, _name(plan)))
     else:
-        name = f"study of {plan.task.name}" if plan.sweep is None else plan.sweep.point[:NAME_CHARACTERS]
+        name = _name(plan) if plan.sweep is None else plan.sweep.point[:NAME_CHARACTERS]
         study_id = patience.call(lambda: backend.create_run(experiment_id, name, origin_tags(), time.time()))
     tags = _study_tags(plan, sweep_run_id)
     taken = patience.call(lambda: backend.run(study_id)).data.params if project is not None else {}
     params = {key: value for key, value in study_params(plan).items() if key not in taken}
     patience.call(lambda: backend.log(study_id, params=params, tags=tags))
-    patience.call(lambda: close_stale(backend, experiment_id, None))
     return Study(plan, backend, study_id, experiment_id, patience, sweep_run_id)
 
 
-def _sweep(plan: StudyPlan, experiment_id: str, backend: MlflowBackend, patience: Patience) -> str | None:
+def _project(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> str | None:
+    """The run that `mlflow run` made, unless the study goes to another store than that run."""
+    project = plan.project_run_id
+    if project is None or patience.call(lambda: run_or_none(backend, project)) is None:
+        return None
+    return project
+
+
+def _name(plan: StudyPlan) -> str:
+    return f"{'reproduction' if REPRODUCES in plan.tags else 'study'} of {plan.task.name}"
+
+
+def _sweep(
+    plan: StudyPlan, project: str | None, experiment_id: str, backend: MlflowBackend, patience: Patience
+) -> str | None:
     """The run of the sweep the study belongs to: what `mlflow run` made, or what the first point makes."""
-    point, project = plan.sweep, plan.project_run_id
+    point = plan.sweep
     if point is None:
         return None
+    task = plan.task.name
     if project is None:
-        return patience.call(lambda: sweep_run(backend, experiment_id, plan.task.name, point.sweep))
-    patience.call(lambda: backend.log(project, tags={"kind": "sweep", "sweep": point.sweep}))
-    patience.call(lambda: backend.rename(project, f"sweep of {plan.task.name}"))
+        found = patience.call(lambda: sweep_run(backend, experiment_id, task, point.sweep))
+        patience.call(lambda: reopen_sweep(backend, found))
+        return found
+    tags = {"kind": "sweep", "sweep": point.sweep, "task": task}
+    patience.call(lambda: reopen_sweep(backend, project, tags))
+    patience.call(lambda: backend.rename(project, f"sweep of {task}"))
     return project
 
 
 def _resumed(plan: StudyPlan, study_id: str, backend: MlflowBackend, patience: Patience) -> Study:
-    run = patience.call(lambda: study_run(backend, study_id))
+    run = patience.call(lambda: run_or_none(backend, study_id))
     if run is None or run.data.tags.get("kind") != "study":
         raise ConfigError(f"resume={study_id}: there is no such study; give a study id or `latest`")
     tags = run.data.tags
@@ -66,7 +85,10 @@ def _resumed(plan: StudyPlan, study_id: str, backend: MlflowBackend, patience: P
     patience.call(lambda: close_stale(backend, experiment_id, study_id))
     patience.call(lambda: backend.log(study_id, tags={**ours, "status": "running"}))
     patience.call(lambda: backend.reopen(study_id))
-    return Study(plan, backend, study_id, experiment_id, patience)
+    sweep_run_id = tags.get("mlflow.parentRunId") if "sweep" in tags else None
+    if sweep_run_id is not None:
+        patience.call(lambda: reopen_sweep(backend, sweep_run_id))
+    return Study(plan, backend, study_id, experiment_id, patience, sweep_run_id)
 
 
 def close_stale(backend: MlflowBackend, experiment_id: str, study_id: str | None) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from mlestar.records.run import Cost, History, RunStatus, RunSummary
-from mlestar.tracking.backend import MlflowBackend, StoreRefused
+from mlestar.tracking.backend import MlflowBackend
+from mlestar.tracking.faults import StoreRefused
 from mlestar.tracking.packing import unpack
 
 if TYPE_CHECKING:
@@ -76,10 +77,10 @@ def latest_study_of(backend: MlflowBackend, task: str) -> str | None:
     return str(found[-1].info.run_id) if found else None
 
 
-def study_run(backend: MlflowBackend, study_id: str) -> Run | None:
-    """The run of a study; None when there is none."""
+def run_or_none(backend: MlflowBackend, run_id: str) -> Run | None:
+    """A run of the store; None when there is none of this id."""
     try:
-        return backend.run(study_id)
+        return backend.run(run_id)
     except StoreRefused:
         return None
 

@@ -22,7 +22,7 @@ from mlestar.records.task import Task
 from mlestar.tracking.backend import MlflowBackend
 from mlestar.tracking.links import shown_uri
 from mlestar.tracking.opening import open_study
-from mlestar.tracking.past import history_of, latest_study_of
+from mlestar.tracking.past import history_of, latest_study_of, run_or_none
 from mlestar.tracking.study import Study, StudyPlan
 from mlestar.tracking.sweep import SweepPoint
 from mlestar.tracking.turns import one_at_a_time
@@ -113,6 +113,12 @@ class Store:
     def latest_study(self, task: str) -> str | None:
         """The id of the newest study of a task; None when there is none."""
         return self.patience.call(lambda: latest_study_of(self.backend, task))
+
+    def discard_look(self, project_run_id: str) -> None:
+        """Delete the run that `mlflow run -e history` made: to look is no experiment. Any other run stays."""
+        run = self.patience.call(lambda: run_or_none(self.backend, project_run_id))
+        if run is not None and run.data.tags.get("mlflow.project.entryPoint") == "history":
+            self.patience.call(lambda: self.backend.discard(project_run_id))
 
     def artifact_text(self, mlflow_run_id: str, path: str) -> str:
         """The content of a text artifact; StoreUnavailable when there is none."""

@@ -33,6 +33,8 @@ from mlestar.tracking.summary import summarize
 from mlestar.tracking.sweep import SweepPoint, update_sweep
 from mlestar.tracking.writer import Patience
 
+REPRODUCES = "reproduces"
+"""Tag of a study that executes the scripts of an earlier run anew: the id of that run."""
 WINNER = {"best/solution.py": FINAL_SCRIPT, "best/submission.csv": FINAL_SUBMISSION}
 
 
@@ -156,7 +158,7 @@ class Study:
             said = publish(self._backend, self.plan.task, best, script).said
         except StoreUnavailable as error:
             said = f"not registered: {error}"
-        self._patience.call(lambda: self._backend.log(self.study_id, tags={"model": said}))
+        self._patience.call(lambda: self._backend.log(self.study_id, tags={"registered_model": said}))
 
     def _winner(self, history: History) -> dict[str, str]:
         """The best run's script and submission, so that the study's page has them too."""

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import io
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from mlestar.records.base import Record
-from mlestar.records.task import Metric
+from mlestar.records.run import RunStatus
+from mlestar.records.task import Metric, Task
 from mlestar.tracking.backend import MlflowBackend, Point
 from mlestar.tracking.links import WORKFLOW
 from mlestar.tracking.past import quoted
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 TABLE = "comparison.csv"
+SETTLE_SECONDS = 0.5
+"""After so long the run that another machine makes for the same sweep at the same moment shows in a search."""
 
 
 class SweepPoint(Record):
@@ -49,32 +52,63 @@ class PointResult(Record):
 def sweep_run(backend: MlflowBackend, experiment_id: str, task: str, sweep: str) -> str:
     """The id of the sweep's run, made when nobody has made it yet.
 
-    Points on several machines that start within milliseconds may each make one; on one machine they cannot.
+    Where points on several machines make one each at the same moment, all of them keep the oldest.
     """
     with one_at_a_time(f"{backend.uri} {experiment_id} {task} {sweep}"):
         found = _sweeps(backend, experiment_id, task, sweep)
         if found:
             return found[0]
         tags = {"kind": "sweep", "sweep": sweep, "task": task, "status": "running"}
-        return backend.create_run(experiment_id, f"sweep of {task}", tags, time.time())
+        own = backend.create_run(experiment_id, f"sweep of {task}", tags, time.time())
+        time.sleep(SETTLE_SECONDS)
+        oldest = _sweeps(backend, experiment_id, task, sweep)[0]
+        if oldest != own:
+            backend.discard(own)
+        return oldest
+
+
+def reopen_sweep(backend: MlflowBackend, sweep_run_id: str, tags: Mapping[str, str] = {}) -> None:
+    """Set a sweep to running: a study of it is about to start."""
+    backend.log(sweep_run_id, tags={**tags, "status": "running"})
+    backend.reopen(sweep_run_id)
+
+
+def close_stale_sweeps(backend: MlflowBackend, experiment_id: str, task: Task) -> None:
+    """Bring the open sweeps of a task up to date, which closes those whose studies are all over."""
+    where = f"attributes.status = 'RUNNING' AND tags.kind = 'sweep' AND tags.task = {quoted(task.name)}"
+    for run in backend.runs([experiment_id], where):
+        update_sweep(backend, run.info.run_id, experiment_id, task.metric)
 
 
 def update_sweep(backend: MlflowBackend, sweep_run_id: str, experiment_id: str, metric: Metric) -> None:
     """Write the table of comparison of the studies so far; the sweep is over when none of them is running."""
+    with one_at_a_time(f"{backend.uri} {sweep_run_id}"):  # the last to write is the last to have read
+        _update_sweep(backend, sweep_run_id, experiment_id, metric)
+
+
+def _update_sweep(backend: MlflowBackend, sweep_run_id: str, experiment_id: str, metric: Metric) -> None:
     where = f"tags.kind = 'study' AND tags.`mlflow.parentRunId` = {quoted(sweep_run_id)}"
     results = ranked(told_apart(map(_result, backend.runs([experiment_id], where))), metric)
     best = results[0].score if results else None
     points = [Point(key="studies", value=len(results), at=time.time())]
     if best is not None:
         points.append(Point(key="best_score", value=best, at=time.time()))
-    over = all(result.status != "running" for result in results)
+    status = sweep_status(results)
     note = {"mlflow.note.content": sweep_note(results, metric, experiment_id)}
-    backend.log(sweep_run_id, points=points, tags={**note, "status": "finished" if over else "running"})
+    backend.log(sweep_run_id, points=points, tags={**note, "status": status})
     backend.log_texts(sweep_run_id, {TABLE: sweep_table(results)})
-    if over:
-        backend.close(sweep_run_id, "FINISHED")
-    else:
+    if status == "running":
         backend.reopen(sweep_run_id)
+    else:
+        backend.close(sweep_run_id, status.upper())
+
+
+def sweep_status(results: Sequence[PointResult]) -> RunStatus:
+    """Running while a study is; killed when one was, or when none was ever started."""
+    found = {result.status for result in results}
+    if "running" in found:
+        return "running"
+    return "killed" if "killed" in found or not found else "finished"
 
 
 def told_apart(results: Iterable[PointResult]) -> list[PointResult]:

@@ -161,6 +161,26 @@ def test_a_study_becomes_the_run_that_mlflow_made(store: Store, tmp_path: Path) 
     assert finished_run(study, tmp_path) in store.history("houses").runs
 
 
+def test_a_project_run_of_another_store_is_left_alone(store: Store, tmp_path: Path) -> None:
+    study = store.start_study(
+        a_task(tmp_path / "task"), Settings(), engineer="playbook", runs=1, project_run_id="f" * 32
+    )
+    assert store.backend.run(study.study_id).info.run_name == "study of houses"
+    study.abandon()
+
+
+def test_the_run_that_mlflow_made_for_a_look_at_the_history_is_deleted_and_no_other(store: Store) -> None:
+    experiment = store.backend.experiment("mine")
+    entry = "mlflow.project.entryPoint"
+    look, other = (
+        store.backend.create_run(experiment, "bold-fox", {entry: value}, 1.0) for value in ("history", "main")
+    )
+    for run_id in (look, other, "f" * 32):
+        store.discard_look(run_id)
+    assert [run.info.run_id for run in store.backend.runs([experiment], "")] == [other]
+    assert store.backend.run(look).info.status == "FINISHED"  # mlflow run asks for it when the entry point has ended
+
+
 def test_a_server_that_does_not_answer_is_named_in_one_line_within_seconds() -> None:
     config = StoreConfig(tracking_uri="http://127.0.0.1:9", open_seconds=1)
     with pytest.raises(StoreUnavailable, match=r"the tracking server http://127\.0\.0\.1:9 does not answer"):

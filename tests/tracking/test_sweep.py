@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from mlestar.records.settings import Settings
+from mlestar.tracking.backend import MlflowBackend
+from mlestar.tracking.processes import STARTED
 from mlestar.tracking.store import Store
 from mlestar.tracking.study import Study
 from mlestar.tracking.sweep import PointResult, SweepPoint, sweep_run, told_apart
 from tests.tracking.samples import a_brief, a_record, a_task
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 
 def point_of(store: Store, folder: Path, point: str, project_run_id: str | None = None) -> Study:
@@ -88,6 +94,53 @@ def test_points_that_start_together_share_one_sweep(open_again: Callable[[], Sto
     with ThreadPoolExecutor(6) as starting:
         found = list(starting.map(lambda _: sweep_run(store.backend, experiment, "houses", "sweep-1"), range(6)))
     assert len({sweep_run(store.backend, experiment, "houses", "sweep-1"), *found}) == 1
+
+
+class LateBackend(MlflowBackend):
+    """Looks for the sweep's run a moment before another machine makes one."""
+
+    looked = False
+
+    def runs(self, experiment_ids: Sequence[str], where: str, limit: int | None = None) -> list[Run]:
+        found = super().runs(experiment_ids, where, limit) if self.looked else []
+        self.looked = True
+        return found
+
+
+def test_of_two_sweep_runs_made_by_two_machines_at_once_the_older_is_kept(store: Store) -> None:
+    experiment = store.backend.experiment("mlestar/houses")
+    older = sweep_run(store.backend, experiment, "houses", "sweep-1")
+    assert sweep_run(LateBackend(store.uri), experiment, "houses", "sweep-1") == older
+    assert [run.info.run_id for run in store.backend.runs([experiment], "tags.kind = 'sweep'")] == [older]
+
+
+def test_a_sweep_whose_process_was_killed_is_closed_when_the_next_study_starts(
+    open_again: Callable[[], Store], tmp_path: Path
+) -> None:
+    store = open_again()
+    study = point_of(store, tmp_path, "seed=1")
+    store.backend.log(study.study_id, tags={STARTED: "1"})
+    other = open_again().start_study(a_task(tmp_path / "task"), Settings(), engineer="playbook", runs=1)
+    run = store.backend.run(parent_of(store, study))
+    assert (run.info.status, run.data.tags["status"]) == ("KILLED", "killed")
+    other.abandon()
+
+
+def test_a_sweep_is_running_while_its_next_point_is(store: Store, tmp_path: Path) -> None:
+    finish(point_of(store, tmp_path, "seed=1"), 3.0)
+    second = point_of(store, tmp_path, "seed=2")
+    assert store.backend.run(parent_of(store, second)).info.status == "RUNNING"
+    second.abandon()
+    assert store.backend.run(parent_of(store, second)).info.status == "KILLED"
+
+
+def test_a_point_that_is_resumed_brings_its_sweep_up_to_date(store: Store, tmp_path: Path) -> None:
+    study = point_of(store, tmp_path, "seed=1")
+    study.abandon()
+    again = store.start_study(a_task(tmp_path / "task"), Settings(), engineer="playbook", runs=1, resume=study.study_id)
+    finish(again, 3.0)
+    run = store.backend.run(parent_of(store, study))
+    assert (run.info.status, run.data.metrics["best_score"]) == ("FINISHED", 3.0)
 
 
 @pytest.mark.slow
