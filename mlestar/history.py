@@ -69,7 +69,7 @@ def wanted_of(arguments: Sequence[str]) -> Wanted:
 
 
 def show(wanted: Wanted, out: TextIO, project_run_id: str | None = None) -> None:
-    """Print the history as a table, or as JSON text; the run that `mlflow run` made for it is deleted."""
+    """Print the history as a table, or as JSON text; the run that `mlflow run` made for it says what it is."""
     store = open_store(wanted.store)
     study = store.latest_study(wanted.task) if wanted.study == "latest" else wanted.study
     history = store.history(wanted.task, study_id=study, limit=wanted.limit)
@@ -80,7 +80,7 @@ def show(wanted: Wanted, out: TextIO, project_run_id: str | None = None) -> None
     else:
         out.write(f"no run of the task {wanted.task} in {store.uri}\n")
     if project_run_id is not None:
-        store.discard_look(project_run_id)
+        store.mark_look(project_run_id, wanted.task)
 
 
 def _parts(word: str) -> list[str]:

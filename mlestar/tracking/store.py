@@ -21,6 +21,7 @@ from mlestar.records.settings import Settings
 from mlestar.records.task import Task
 from mlestar.tracking.backend import MlflowBackend
 from mlestar.tracking.links import shown_uri
+from mlestar.tracking.notebook import NOTE
 from mlestar.tracking.opening import open_study
 from mlestar.tracking.past import history_of, latest_study_of, run_or_none
 from mlestar.tracking.study import Study, StudyPlan
@@ -30,6 +31,9 @@ from mlestar.tracking.writer import Patience, Say
 
 DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 URI_ADVICE = "store.tracking_uri takes sqlite:///file.db, http(s)://host:port or postgresql+psycopg://user@host/name"
+LOOK = "history"
+"""The entry point that only reads, and the kind of the run that MLflow makes for it."""
+LOOK_NOTE = "Nothing was executed: MLflow keeps a run for every entry point. This one can be deleted."
 
 _logger = logging.getLogger(__name__)
 
@@ -114,11 +118,15 @@ class Store:
         """The id of the newest study of a task; None when there is none."""
         return self.patience.call(lambda: latest_study_of(self.backend, task))
 
-    def discard_look(self, project_run_id: str) -> None:
-        """Delete the run that `mlflow run -e history` made: to look is no experiment. Any other run stays."""
+    def mark_look(self, project_run_id: str, task: str) -> None:
+        """Say on the run that `mlflow run -e history` made that it is none of ours. Any other run stays as it is.
+
+        It cannot be deleted from inside: MLflow fails when it cannot close the run afterwards.
+        """
         run = self.patience.call(lambda: run_or_none(self.backend, project_run_id))
-        if run is not None and run.data.tags.get("mlflow.project.entryPoint") == "history":
-            self.patience.call(lambda: self.backend.discard(project_run_id))
+        if run is not None and run.data.tags.get("mlflow.project.entryPoint") == LOOK:
+            self.patience.call(lambda: self.backend.rename(project_run_id, f"look at the history of {task}"))
+            self.patience.call(lambda: self.backend.log(project_run_id, tags={"kind": LOOK, NOTE: LOOK_NOTE}))
 
     def artifact_text(self, mlflow_run_id: str, path: str) -> str:
         """The content of a text artifact; StoreUnavailable when there is none."""

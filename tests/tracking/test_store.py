@@ -169,16 +169,18 @@ def test_a_project_run_of_another_store_is_left_alone(store: Store, tmp_path: Pa
     study.abandon()
 
 
-def test_the_run_that_mlflow_made_for_a_look_at_the_history_is_deleted_and_no_other(store: Store) -> None:
+def test_the_run_that_mlflow_made_for_a_look_at_the_history_says_so_and_no_other(store: Store) -> None:
     experiment = store.backend.experiment("mine")
     entry = "mlflow.project.entryPoint"
     look, other = (
         store.backend.create_run(experiment, "bold-fox", {entry: value}, 1.0) for value in ("history", "main")
     )
     for run_id in (look, other, "f" * 32):
-        store.discard_look(run_id)
-    assert [run.info.run_id for run in store.backend.runs([experiment], "")] == [other]
-    assert store.backend.run(look).info.status == "FINISHED"  # mlflow run asks for it when the entry point has ended
+        store.mark_look(run_id, "houses")
+    assert [run.info.run_id for run in store.backend.runs([experiment], "tags.kind = 'history'")] == [look]
+    assert store.backend.run(look).info.run_name == "look at the history of houses"
+    assert store.backend.run(other).info.run_name == "bold-fox"
+    assert store.history("houses").runs == ()
 
 
 def test_a_server_that_does_not_answer_is_named_in_one_line_within_seconds() -> None:
