@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mlestar.tracking.faults import StoreRefused, mapped_errors
+from mlestar.tracking.pages import runs_found
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -31,22 +32,8 @@ class MlflowReader:
 
     def runs(self, experiment_ids: Sequence[str], where: str, limit: int | None = None) -> list[Run]:
         """Runs in order of their start; the newest `limit` of them when a limit is given."""
-        found: list[Run] = []
-        token: str | None = None
         with mapped_errors():
-            while experiment_ids and (limit is None or len(found) < limit):
-                page = self.client.search_runs(
-                    list(experiment_ids),
-                    filter_string=where,
-                    max_results=min(limit or 1000, 1000),
-                    order_by=["attributes.start_time DESC"],
-                    page_token=token,
-                )
-                found.extend(page)
-                token = page.token
-                if not token:
-                    break
-        return found[:limit][::-1]
+            return runs_found(self.client, self.uri, experiment_ids, where, limit)[::-1]
 
     def experiments(self) -> list[str]:
         """The ids of all experiments, at most 1000."""
