@@ -172,8 +172,9 @@ class _Runs:
         tape = Tape(folder / "tape.jsonl")
         try:
             heard = Heard()
-            advice = await self._advice(number, history, tape, folder, heard)
-            brief, configuration, texts = await self._brief(run_id, folder, advice, history)
+            earlier = await asyncio.to_thread(self._parts.earlier, self._study)
+            advice = await self._advice(number, history, earlier, tape, folder, heard)
+            brief, configuration, texts = await self._brief(run_id, folder, advice, history, earlier)
             brief = self._within_limit(brief, tape)
             self._parts.watcher.run_started(brief, self._parts.runs)
             if advice is not None:
@@ -208,12 +209,13 @@ class _Runs:
             self._parts.watcher.say(f"  [dim]{self._examiner.explanation}[/dim]")
         return self._examiner
 
-    async def _advice(self, number: int, history: History, tape: Tape, folder: Path, heard: Notebook) -> Advice | None:
+    async def _advice(
+        self, number: int, history: History, earlier: History, tape: Tape, folder: Path, heard: Notebook
+    ) -> Advice | None:
         """What the Enhancer says about this run, asked for once; None for a first run that nothing is known of."""
         kept = folder / "advice.json"
         if kept.exists():
             return Advice.model_validate_json(kept.read_bytes())
-        earlier = await asyncio.to_thread(self._parts.earlier, self._study)
         if number == 0 and not earlier.runs:
             return None
         engineer = NotedEngineer(TapedEngineer(self._parts.hire(self._user), tape), heard)
@@ -232,7 +234,7 @@ class _Runs:
         return advice
 
     async def _brief(
-        self, run_id: str, folder: Path, advice: Advice | None, history: History
+        self, run_id: str, folder: Path, advice: Advice | None, history: History, earlier: History
     ) -> tuple[Brief, RunConfiguration, dict[str, str]]:
         """The brief of a run and the texts that show how it was configured."""
         layer = "" if advice is None else enhancer_yaml(advice)
@@ -242,7 +244,7 @@ class _Runs:
             texts["config/enhancer.yaml"] = layer
             texts[STRATEGY] = advice.model_dump_json(indent=1)
             _write(folder / "enhancer.yaml", layer)
-        carried = await self._carried(folder, history)
+        carried = await self._carried(folder, history, earlier)
         if carried is not None:
             texts[CARRIED_SCRIPT] = carried.model_dump_json(indent=1)
         brief = Brief(
@@ -256,13 +258,12 @@ class _Runs:
         )
         return brief, configuration, texts
 
-    async def _carried(self, folder: Path, history: History) -> CarriedScript | None:
+    async def _carried(self, folder: Path, history: History, earlier: History) -> CarriedScript | None:
         """The best script known before this run, fetched from MLflow once."""
         kept = folder / "carried.json"
         if not (self._parts.carry_best and self._user.allow_config_override):
             return None
         if not kept.exists():
-            earlier = await asyncio.to_thread(self._parts.earlier, self._study)
             best = best_known(history, earlier, task=self._parts.task)
             if best is None:
                 return None

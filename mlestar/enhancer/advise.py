@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from pydantic import JsonValue
@@ -16,6 +17,9 @@ from mlestar.questions.enhancement import Adjustable, AdviseNextRun
 from mlestar.records.base import Record
 from mlestar.records.settings import bounds_of
 from mlestar.records.strategy import Advice
+
+ADVICE_SECONDS = 600.0
+"""An engineer that hangs holds a study up no longer than this; no run's clock is running while it is asked."""
 
 HistoryScope = Literal["study", "task", "all"]
 
@@ -39,7 +43,10 @@ class EngineerEnhancer:
 
     async def advise(self, situation: Situation) -> Advice:
         try:
-            proposal = await self._engineer.ask(question_about(situation, carries_best=self._config.carry_best))
+            async with asyncio.timeout(ADVICE_SECONDS):
+                proposal = await self._engineer.ask(question_about(situation, carries_best=self._config.carry_best))
+        except TimeoutError:
+            return unchanged(f"the engineer gave none within {ADVICE_SECONDS:g} s", situation)
         except MleStarError as error:
             return unchanged(f"the engineer gave none ({type(error).__name__}: {error})", situation)
         return validated(proposal, situation)

@@ -9,6 +9,7 @@ from mlestar.pipeline.review import check, write_and_try
 from mlestar.pipeline.workbench import Workbench
 from mlestar.questions.ensemble import PlanEnsemble, ScoredScript, WriteEnsemble
 from mlestar.records.solution import Attempt, Plan, Solution, Trial
+from mlestar.records.task import Assignment
 
 
 async def combine(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[Attempt, ...]:
@@ -17,12 +18,13 @@ async def combine(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[At
     if len(scripts) < 2:
         bench.remark("no ensemble: fewer than two different scripts have a score")
         return ()
+    assignment = bench.whole_machine(*bench.pace.ensemble_seconds(len(bench.lab.examiner.views)))
     attempts: tuple[Attempt, ...] = ()
     for number in range(bench.settings.ensemble_loop_round):
         label = f"ensemble/ensemble{number}.py"
-        if not bench.affords(label, _expected_seconds(bench, attempts)):
+        if not bench.affords(label, _expected_seconds(bench, assignment, attempts)):
             break
-        attempt = await _attempt(bench, scripts, attempts, label)
+        attempt = await _attempt(bench, assignment, scripts, attempts, label)
         if attempt is None:
             break
         attempts += (attempt,)
@@ -44,17 +46,20 @@ def _scripts(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[ScoredS
     )
 
 
-def _expected_seconds(bench: Workbench, attempts: tuple[Attempt, ...]) -> float:
+def _expected_seconds(bench: Workbench, assignment: Assignment, attempts: tuple[Attempt, ...]) -> float:
     """As long as the slowest attempt; half of what it is told it may take for the first, which is seldom used up."""
-    told = bench.ensemble_assignment.script_seconds * len(bench.lab.examiner.views)
+    told = assignment.script_seconds * len(bench.lab.examiner.views)
     return max((attempt.trial.seconds for attempt in attempts), default=told / 2)
 
 
 async def _attempt(
-    bench: Workbench, scripts: tuple[ScoredScript, ...], earlier: tuple[Attempt, ...], label: str
+    bench: Workbench,
+    assignment: Assignment,
+    scripts: tuple[ScoredScript, ...],
+    earlier: tuple[Attempt, ...],
+    label: str,
 ) -> Attempt | None:
     goals = bench.brief.strategy.goals_for("ensemble") if bench.brief.strategy else ()
-    assignment = bench.ensemble_assignment
     question = PlanEnsemble(
         assignment=assignment, scripts=scripts, goal=goals[0] if goals else None, earlier=outcomes(earlier)
     )

@@ -101,8 +101,7 @@ async def _try_carried(bench: Workbench) -> Candidate | None:
     carried = bench.brief.carried
     if carried is None:
         return None
-    seconds = carried.time_limit_seconds or bench.ensemble_assignment.script_seconds
-    assignment = bench.ensemble_assignment.model_copy(update={"script_seconds": seconds})
+    assignment = bench.whole_machine(carried.time_limit_seconds or bench.assignment.script_seconds)
     with scope(label="1/init_code_carried.py"):
         trial = await try_and_repair(bench, carried.script, assignment)
     return Candidate(idea=ModelIdea(name=CARRIED), trial=trial)
@@ -111,6 +110,8 @@ async def _try_carried(bench: Workbench) -> Candidate | None:
 async def _merge(bench: Workbench, number: int, ranked: list[Trial]) -> tuple[Trial, tuple[Trial, ...]]:
     """Merge the others into the best, best first; stop at the first merge that is not better (algorithm 1)."""
     best, merges = ranked[0], []
+    if bench.conditions_of(best) != bench.assignment:
+        return best, ()  # a carried script had more time; it is joined with others in the ensemble phase
     for k, addition in enumerate(ranked[1:], start=1):
         label = f"{number}/merge_{k}.py"
         if addition.script == best.script or not bench.affords(label, bench.seconds_like(best)):

@@ -16,6 +16,8 @@ _ENSEMBLE_SHARE = 0.2
 """Share of the run kept for the ensemble phase."""
 _FINAL_SHARE = 0.3
 """Share of the run kept for the final submission."""
+_FINAL_PATIENCE = 0.8
+"""Share of what is left at the end that the script of the submission is told it may take."""
 _FULL_DATA_FACTOR = 1.5
 """A script on all of train and the real test takes at most this much longer than on a graded view."""
 _TIMEOUT_FACTOR = 2.0
@@ -34,17 +36,11 @@ def script_seconds(settings: Settings, views: int, slots: int) -> float:
     per_solution += settings.outer_loop_round * (3 + settings.inner_loop_round)
     executions = settings.num_solutions * per_solution * views
     share = settings.computational_budget * _SCRIPTS_SHARE * slots / max(executions, slots)
-    return round(_bounded(share, settings), 1)
-
-
-def ensemble_seconds(settings: Settings, views: int) -> float:
-    """Seconds an ensemble script, which has the whole machine to itself, may take on one view."""
-    executions = max(1, settings.ensemble_loop_round) * views
-    return round(_bounded(settings.computational_budget * _ENSEMBLE_SHARE / executions, settings), 1)
+    return _bounded(share, settings)
 
 
 def _bounded(seconds: float, settings: Settings) -> float:
-    return max(_SHORTEST_SECONDS, min(seconds, settings.exec_timeout / _TIMEOUT_FACTOR))
+    return round(max(_SHORTEST_SECONDS, min(seconds, settings.exec_timeout / _TIMEOUT_FACTOR)), 1)
 
 
 class Pace:
@@ -84,6 +80,17 @@ class Pace:
         left = self._clock.seconds_left() - reserve_seconds
         return max(_SHORTEST_SECONDS, min(self._settings.exec_timeout, patience, left))
 
+    def ensemble_seconds(self, views: int) -> tuple[float, float]:
+        """What an ensemble script, which has the whole machine to itself, may take: on one view, and in the submission.
+
+        What the phases before left over is shared by the two phases to come.
+        """
+        left = self._clock.decide("seconds left for ensembles", lambda: round(self._clock.seconds_left(), 1))
+        share = _ENSEMBLE_SHARE / (_ENSEMBLE_SHARE + _FINAL_SHARE)
+        executions = max(1, self._settings.ensemble_loop_round) * views
+        graded, final = share * left / executions, _FINAL_PATIENCE * (1 - share) * left
+        return _bounded(graded, self._settings), _bounded(final, self._settings)
+
     def affords_submission(self, rank: int, best_seconds: float) -> bool:
         """Whether there is time for the final execution of a script whose longest graded one took `best_seconds`."""
         return self.affords(f"submission of rank {rank}", _FULL_DATA_FACTOR * best_seconds, 0.0)
@@ -91,4 +98,4 @@ class Pace:
     def final_seconds(self, rank: int) -> float:
         """What the script of the submission is told it may take; the script of each rank anew."""
         name = "final seconds" if rank == 1 else f"final seconds of rank {rank}"
-        return self._clock.decide(name, lambda: round(_bounded(0.8 * self._clock.seconds_left(), self._settings), 1))
+        return self._clock.decide(name, lambda: _bounded(_FINAL_PATIENCE * self._clock.seconds_left(), self._settings))

@@ -30,7 +30,9 @@ async def refine(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[Sol
 async def _refine_solution(bench: Workbench, solution: Solution) -> Solution:
     with scope(solution=solution.number):
         for step in range(bench.settings.outer_loop_round):
-            if solution.best is None or not _affords_study(bench, solution, step):
+            if solution.best is None or not bench.affords(
+                f"{solution.number}/step_{step}", bench.seconds_like(solution.best)
+            ):
                 break
             refinement = await _cycle(bench, solution, solution.best, step)
             trials = [solution.best, *(attempt.trial for attempt in refinement.attempts)]
@@ -40,10 +42,6 @@ async def _refine_solution(bench: Workbench, solution: Solution) -> Solution:
             if solution.best is not None:
                 bench.keep(f"{solution.number}/train{step + 1}.py", solution.best.script.source)
     return solution
-
-
-def _affords_study(bench: Workbench, solution: Solution, step: int) -> bool:
-    return bench.affords(f"{solution.number}/ablation_{step}", bench.seconds_like(solution.best))
 
 
 async def _cycle(bench: Workbench, solution: Solution, current: Trial, step: int) -> Refinement:
@@ -74,7 +72,10 @@ async def _study(bench: Workbench, solution: Solution, current: Trial, step: int
     studied = tuple(
         part for refinement in solution.refinements for part in studied_components(refinement.ablation.variants)
     )
-    question = ProposeVariations(assignment=bench.assignment, script=current.script.source, studied=studied)
+    conditions = bench.conditions_of(current)
+    question = ProposeVariations(assignment=conditions, script=current.script.source, studied=studied)
+    if not bench.affords(name, bench.seconds_like(current, question.count + 1)):
+        return Ablation(baseline=current)
     try:
         with scope(label=name):
             proposed = (await bench.ask(question)).variations[: question.count]
@@ -104,7 +105,7 @@ async def _try_variant(bench: Workbench, current: Trial, variation: Variation, l
         return None
     with scope(label=label):
         script = Script(source=replace_block(source, variation.block, variation.replacement))
-        trial = await bench.evaluate(script, bench.assignment)
+        trial = await bench.evaluate(script, bench.conditions_of(current))
     return Variant(
         component=variation.component, change=variation.change, trial=trial, gain=_gain(bench, trial, current)
     )
@@ -138,7 +139,7 @@ async def _choose_target(bench: Workbench, solution: Solution, current: Trial, a
     fault: str | None = "no answer"
     for sample in range(bench.settings.max_retry):
         question = ChooseTarget(
-            assignment=bench.assignment,
+            assignment=bench.conditions_of(current),
             script=current.script.source,
             score=current.score or 0.0,
             ablation_summary=ablation.summary,
@@ -160,7 +161,7 @@ async def _plan(bench: Workbench, current: Trial, target: Target, attempts: tupl
         return Plan(focus=target.focus, description=target.plan)
     best_first = [*bench.metric.ranked(attempts), *(attempt for attempt in attempts if attempt.score is None)]
     question = PlanBlock(
-        assignment=bench.assignment,
+        assignment=bench.conditions_of(current),
         script=current.script.source,
         block=target.block,
         score=current.score or 0.0,
@@ -178,11 +179,11 @@ async def _plan(bench: Workbench, current: Trial, target: Target, attempts: tupl
 
 async def _attempt(bench: Workbench, current: Trial, block: str, plan: Plan, label: str) -> Attempt | None:
     """Write the new block, put it in place, evaluate; None when nobody could write it."""
-    source = current.script.source
+    source, conditions = current.script.source, bench.conditions_of(current)
 
     def write(sample: int) -> WriteBlock:
         return WriteBlock(
-            assignment=bench.assignment,
+            assignment=conditions,
             script=source,
             block=block,
             focus=plan.focus,
@@ -190,7 +191,9 @@ async def _attempt(bench: Workbench, current: Trial, block: str, plan: Plan, lab
             sample=sample,
         )
 
-    trial = await write_and_try(bench, write, label, into=lambda new: replace_block(source, block, new))
+    trial = await write_and_try(
+        bench, write, label, into=lambda new: replace_block(source, block, new), assignment=conditions
+    )
     if trial is None:
         return None
     if trial.score is not None:

@@ -52,13 +52,13 @@ async def _follow_goal(bench: Workbench) -> Trial | None:
     if not goals or best is None or best.score is None or not bench.affords(label, bench.seconds_like(best)):
         return None
 
+    assignment = bench.conditions_of(best)
+
     def write(sample: int) -> ApplySubmissionGoal:
-        return ApplySubmissionGoal(
-            assignment=bench.ensemble_assignment, script=best.script.source, goal=goals[0], sample=sample
-        )
+        return ApplySubmissionGoal(assignment=assignment, script=best.script.source, goal=goals[0], sample=sample)
 
     try:
-        polished = await write_and_try(bench, write, label, assignment=bench.ensemble_assignment)
+        polished = await write_and_try(bench, write, label, assignment=assignment)
     except BudgetExhausted as limit:
         bench.remark(f"submission goal {goals[0].focus}: not tried ({limit})", warn=True)
         return None
@@ -73,7 +73,7 @@ async def _make(bench: Workbench, trial: Trial, rank: int) -> Submission | None:
     script = await _with_test_prediction(bench, trial.script)
     if script is None:
         return None
-    assignment = bench.ensemble_assignment.model_copy(update={"script_seconds": bench.pace.final_seconds(rank)})
+    assignment = bench.whole_machine(bench.pace.final_seconds(rank))
     examiner = bench.lab.examiner
     views = [examiner.final_view, *([] if examiner.audit_view is None else [examiner.audit_view])]
     final, *audit = await together(bench.execute(script, view, assignment) for view in views)

@@ -10,7 +10,7 @@ from typing import TypeVar
 from mlestar.doors import Job, Lab, Marks, Question
 from mlestar.errors import BadAnswer
 from mlestar.events import Executed, ExecutionStarted, Kept, Remark, Tried, current_scope
-from mlestar.pipeline.pace import Pace, ensemble_seconds, script_seconds
+from mlestar.pipeline.pace import Pace, script_seconds
 from mlestar.records.base import Record
 from mlestar.records.run import Brief
 from mlestar.records.solution import Execution, Script, Trial, View
@@ -34,11 +34,15 @@ class Workbench:
         self.pace = Pace(lab.clock, brief.settings)
         self.trials: list[Trial] = []
         views, slots, threads = len(lab.examiner.views), lab.executor.slots, lab.executor.threads
-        self.assignment = self._assignment(script_seconds(brief.settings, views, slots), threads)
-        self.ensemble_assignment = self._assignment(ensemble_seconds(brief.settings, views), slots * threads)
+        seconds = script_seconds(brief.settings, views, slots)
+        self.assignment = brief.assignment.model_copy(update={"script_seconds": seconds, "threads": threads})
 
-    def _assignment(self, seconds: float, threads: int) -> Assignment:
-        return self.brief.assignment.model_copy(update={"script_seconds": seconds, "threads": threads})
+    def whole_machine(self, script_seconds: float, final_seconds: float | None = None) -> Assignment:
+        """What a script is told that has the machine to itself."""
+        threads = self.lab.executor.slots * self.lab.executor.threads
+        return self.assignment.model_copy(
+            update={"script_seconds": script_seconds, "final_seconds": final_seconds, "threads": threads}
+        )
 
     @property
     def metric(self) -> Metric:
@@ -73,10 +77,20 @@ class Workbench:
             self.remark(f"{name}: left out, the computational budget is nearly used")
         return affordable
 
-    def seconds_like(self, trial: Trial | None) -> float:
-        """How long it takes, about, to evaluate a script like this one."""
-        rounds = -(-len(self.lab.examiner.views) // self.lab.executor.slots)
-        return rounds * longest_seconds(trial)
+    def conditions_of(self, trial: Trial) -> Assignment:
+        """What a script is told that is to be compared with this one: as much time, as many threads."""
+        if trial.time_limit_seconds is None or trial.threads is None:
+            return self.assignment
+        told = {"script_seconds": trial.time_limit_seconds, "threads": trial.threads}
+        return self.assignment.model_copy(update=told)
+
+    def seconds_like(self, trial: Trial | None, scripts: int = 1) -> float:
+        """How long it takes, about, to evaluate so many scripts like this one."""
+        if trial is None:
+            return 0.0
+        executor = self.lab.executor
+        at_once = max(1, executor.slots * executor.threads // (trial.threads or executor.threads))
+        return -(-scripts * len(self.lab.examiner.views) // at_once) * longest_seconds(trial)
 
     async def evaluate(self, script: Script, assignment: Assignment) -> Trial:
         """Execute the script on every graded view and have it marked; a script that fails is a value.
@@ -90,8 +104,8 @@ class Workbench:
             marks = Marks(fault=failed.fault or failed.status)
         else:
             marks = await asyncio.to_thread(self.lab.examiner.mark, executions)
-        limit = assignment.script_seconds
-        trial = Trial(script=script, executions=executions, time_limit_seconds=limit, **marks.model_dump())
+        told = {"time_limit_seconds": assignment.script_seconds, "threads": assignment.threads}
+        trial = Trial(script=script, executions=executions, **told, **marks.model_dump())
         self.trials.append(trial)
         best = self.best
         self.lab.notebook.note(

@@ -58,12 +58,13 @@ def write_ensemble(question: WriteEnsemble) -> Code:
     rows = given.profile.train_rows
     stacked = question.focus == "stacking" and rows <= STACKED_ROWS
     models, folds = _planned(recipe.models.models, given, 0.6 if stacked else 0.85)
+    later = _later(models, given, folds, 0.6 if stacked else 0.85)
     stacked, fitted = stacked and len(models) > 2, rows <= FITTED_ROWS and len(models) > 2
     deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
     update = {
         "features": recipe.features.model_copy(update=FITTED if fitted else {}),
-        "models": ModelsPart(models=models),
-        "training": TrainingPart(folds=folds, reserve=stacked),
+        "models": ModelsPart(models=(*models, *later)),
+        "training": TrainingPart(folds=folds, reserve=stacked, later=tuple(model.name for model in later)),
         "stacking": deep if stacked else None,
         "ensemble": EnsemblePart(method="greedy", repeats=6),
         "submission": _calibrated(recipe),
@@ -111,6 +112,16 @@ def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> 
         if len(planned) >= FEW_MODELS:
             break
     return planned, folds
+
+
+def _later(models: tuple[ModelPart, ...], given: Assignment, folds: int, share: float) -> tuple[ModelPart, ...]:
+    """What there is time for beside the models when the script makes the submission."""
+    if given.final_seconds is None or given.final_seconds <= given.script_seconds:
+        return ()
+    fit_seconds = share * (given.final_seconds - START_SECONDS) * given.threads
+    more = _affordable(models, given, fit_seconds / folds)
+    fresh = [model for model in more if not any(_alike(model, known) for known in models)]
+    return _numbered([*models, *fresh])[len(models) :]
 
 
 def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float) -> tuple[ModelPart, ...]:

@@ -112,6 +112,8 @@ class TrainingPart(Record):
     repeats: int = Field(default=1, ge=1)
     reserve: bool = False
     """Whether a part of the time is kept for what follows."""
+    later: tuple[str, ...] = ()
+    """Models that are trained only in the time the others leave."""
 
 
 class StackingPart(Record):

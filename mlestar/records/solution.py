@@ -66,6 +66,8 @@ class Trial(Record):
     """The reported score is far better than the graded one."""
     time_limit_seconds: float | None = None
     """What the script was told it may take on each view."""
+    threads: int | None = None
+    """How many threads it was told it may use."""
 
     @property
     def seconds(self) -> float:

@@ -158,6 +158,8 @@ class Assignment(Record):
     scoring: Literal["graded", "reported"]
     script_seconds: float
     """Seconds a script may take on the graded data."""
+    final_seconds: float | None = None
+    """Seconds the same script may take, about, when it makes the submission; None: not told."""
     threads: int
     """Threads a script may use."""
     libraries: tuple[str, ...]

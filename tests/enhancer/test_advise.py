@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -199,6 +200,18 @@ async def test_off_advises_nothing_and_never_asks() -> None:
     advice = await enhancer.advise(situation(held={"num_solutions": 3}))
     assert advice.applied.config_overrides == {}
     assert advice.applied.strategic_goals == ()
+
+
+async def test_an_engineer_that_hangs_does_not_hold_the_study_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Hangs:
+        async def ask(self, question: Question[A]) -> A:
+            await asyncio.sleep(3600)
+            raise AssertionError
+
+    monkeypatch.setattr("mlestar.enhancer.advise.ADVICE_SECONDS", 0.05)
+    advice = await EngineerEnhancer(EngineerEnhancerConfig(), Hangs()).advise(situation())
+    assert advice.applied.config_overrides == {}
+    assert "within 0.05 s" in advice.applied.strategic_summary
 
 
 def test_the_engineer_kind_builds_the_enhancer_that_asks() -> None:

@@ -259,6 +259,18 @@ async def test_the_carried_script_takes_part_so_that_no_run_starts_from_less() -
     assert limits == {7.5}, "it is graded in the time it had when it got its score"
 
 
+async def test_what_is_compared_with_a_carried_script_gets_the_time_it_had() -> None:
+    brief = toy_brief(Settings(), carried=scored(0.5, name="carried"))
+    executor = ToyExecutor()
+    await run_pipeline(brief, toy_lab(engineer(MergeScripts=lambda q: Code(source=scored(8.0))), executor=executor))
+    changed = [
+        job for job in executor.jobs if "carried" in job.script.source and 'SCORE = "0.5"' not in job.script.source
+    ]
+    assert any('SCORE = "9.0"' in job.script.source for job in changed), "a variant of the ablation study"
+    assert any('SCORE = "3.0"' in job.script.source for job in changed), "an attempt"
+    assert {job.time_limit_seconds for job in changed if job.view.name != "final"} == {7.5}
+
+
 async def test_a_crash_never_beats_a_bad_score_of_a_metric_to_maximize() -> None:
     asked = engineer(
         WriteCandidate=lambda q: Code(source=scored(-0.3 if q.idea.name == "A" else "fail: crash")),

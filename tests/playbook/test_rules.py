@@ -98,6 +98,17 @@ def test_a_simple_average_holds_the_models_of_all_solutions_and_no_others() -> N
     assert recipe_of(code.source).model_names == ("linear", "svm")
 
 
+def test_more_models_are_kept_for_a_submission_that_has_more_time() -> None:
+    given = assignment(rows=2000, seconds=4)
+    question = WriteEnsemble(assignment=given, scripts=(), focus="weighted_averaging", plan="")
+    short = recipe_of(write_ensemble(question).source)
+    longer = given.model_copy(update={"final_seconds": 40.0})
+    long = recipe_of(write_ensemble(question.model_copy(update={"assignment": longer})).source)
+    assert short.training.later == ()
+    assert long.training.later
+    assert long.model_names == (*short.model_names, *long.training.later)
+
+
 def test_an_ensemble_of_foreign_scripts_is_made_of_the_playbooks_own_models() -> None:
     scored = (ScoredScript(source="print(1)", score=1.0, seconds=1.0),)
     code = write_ensemble(WriteEnsemble(assignment=GIVEN, scripts=scored, focus="weighted_averaging", plan=""))

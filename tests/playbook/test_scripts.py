@@ -26,6 +26,13 @@ def test_a_stacked_ensemble_predicts_every_row_of_the_test(kind: TaskKind, tmp_p
     assert np.isfinite(submission[list(given.submission.columns)].to_numpy()).all()
 
 
+@pytest.mark.parametrize("seconds", [5, 20])
+def test_later_models_are_trained_when_time_is_left(seconds: int, tmp_path: Path) -> None:
+    given = assignment(rows=200, seconds=4).model_copy(update={"final_seconds": 60.0})
+    source = write_ensemble(WriteEnsemble(assignment=given, scripts=(), focus="weighted_averaging", plan="")).source
+    assert len(execute(source, given, tmp_path, seconds=seconds)) == 12
+
+
 def test_a_short_time_gives_a_small_ensemble_that_keeps_to_it(tmp_path: Path) -> None:
     given = assignment(rows=200, seconds=4)
     source = write_ensemble(WriteEnsemble(assignment=given, scripts=(), focus="stacking", plan="")).source

@@ -44,6 +44,9 @@ def assignment_in(data: dict[str, list[str]], rest: str) -> Assignment:
             "profile": _profile(data, rest),
             "scoring": "reported" if "Final Validation Performance: <number>` from" in rest else _scoring(rest),
             "script_seconds": one(r"- It may take (\S+) seconds", rest),
+            "final_seconds": told[1]
+            if (told := re.search(r"the same file may take about (\S+) seconds", rest))
+            else None,
             "threads": one(r"- It may use (\d+) threads? of a CPU", rest),
             "libraries": one(r"the Python standard library: (.*)\.\n", rest).split(", "),
             "seed": one(r"- Everything random is seeded with (\d+);", rest),
