@@ -39,7 +39,8 @@ def _title(recipe: Recipe) -> str:
     return (
         f'"""Predict {target} ({recipe.data.kind}), scored by {recipe.metric.name}.\n\n'
         "`python solution.py` beside ./input (train.csv, test.csv) writes ./final/submission.csv and takes no longer\n"
-        "than MLESTAR_TIME_LIMIT_SECONDS. The line above each section says what it is made of.\n"
+        "than MLESTAR_TIME_LIMIT_SECONDS. `predict_rows`, with what was fitted, is pickled to MLESTAR_MODEL_FILE.\n"
+        "The line above each section says what it is made of.\n"
         '"""'
     )
 
@@ -69,7 +70,14 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
         return {**common, "extrapolating": free}
     if section == "submission":
         labels = recipe.submission.classes or recipe.submission.columns
-        return {**common, "column_labels": dict(zip(recipe.submission.columns, labels, strict=False))}
+        extrapolating = any(family_of(name).extrapolates for name in recipe.model_names)
+        greedy = recipe.ensemble.method == "greedy"
+        return {
+            **common,
+            "column_labels": dict(zip(recipe.submission.columns, labels, strict=False)),
+            "stacked": recipe.stacking is not None,
+            "bounded": greedy and regression and extrapolating,
+        }
     return common
 
 

@@ -106,7 +106,9 @@ def _profile(column: pd.Series, kind: ColumnKind) -> ColumnProfile:
     )
 
 
-def execute(source: str, given: Assignment, folder: Path, seconds: float = 60.0, test_rows: int = 12) -> pd.DataFrame:
+def execute(
+    source: str, given: Assignment, folder: Path, seconds: float = 60.0, test_rows: int = 12, model_file: str = ""
+) -> pd.DataFrame:
     """The submission a script writes beside a fresh input folder; fails with the script's own traceback."""
     (folder / "input").mkdir(parents=True)
     targets = ["price", "dear", "grade"]
@@ -122,7 +124,7 @@ def execute(source: str, given: Assignment, folder: Path, seconds: float = 60.0,
     done = subprocess.run(
         [sys.executable, "-W", "error::FutureWarning", "solution.py"],
         cwd=folder,
-        env={**os.environ, **limits, "MLESTAR_TIME_LIMIT_SECONDS": str(seconds)},
+        env={**os.environ, **limits, "MLESTAR_TIME_LIMIT_SECONDS": str(seconds), "MLESTAR_MODEL_FILE": model_file},
         capture_output=True,
         text=True,
         check=False,

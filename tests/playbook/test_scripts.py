@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import pickle
 import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mlestar.playbook.ensemble import write_ensemble
@@ -66,3 +68,35 @@ def test_a_script_gives_the_same_file_twice_when_time_is_generous(tmp_path: Path
     script = render(with_models(first_recipe(given, FAMILIES["lightgbm"]), (ModelPart(name="extra_trees"),)))
     first, second = (execute(script, given, tmp_path / name) for name in ("first", "second"))
     assert first.equals(second)
+
+
+@pytest.mark.parametrize("kind", ["regression", pytest.param("multiclass", marks=pytest.mark.slow)])
+def test_what_was_fitted_is_handed_over_and_answers_new_rows_as_the_submission_does(
+    kind: TaskKind, tmp_path: Path
+) -> None:
+    given = assignment(kind, rows=60, seconds=5)
+    source = write_ensemble(WriteEnsemble(assignment=given, scripts=(), focus="stacking", plan="")).source
+    submission = execute(source, given, tmp_path, seconds=8, model_file="final/model.pkl")
+    predict_rows = pickle.loads((tmp_path / "final/model.pkl").read_bytes())
+    test = pd.read_csv(tmp_path / "input/test.csv")
+    for rows in (test, test.iloc[[5]], test.iloc[::-1]):
+        wanted = submission.iloc[rows.index].reset_index(drop=True)
+        pd.testing.assert_frame_equal(predict_rows(rows).reset_index(drop=True), wanted)
+
+
+def test_rows_of_any_kind_are_answered(tmp_path: Path) -> None:
+    given = assignment("regression")
+    models = (ModelPart(name="text_linear"), ModelPart(name="linear"))
+    script = render(with_models(first_recipe(given, FAMILIES["lightgbm"]), models))
+    execute(script, given, tmp_path, model_file="final/model.pkl")
+    predict_rows = pickle.loads((tmp_path / "final/model.pkl").read_bytes())
+    odd = {"size [m2]": "big", "age": None, "colour": "violet", "sold": "never", "note": 5, "more": 1}
+    answers = predict_rows(pd.DataFrame([odd, {}, {"note": "dark and small", "sold": "2020-03-01"}]))
+    assert list(answers.columns) == ["Id", "price"]
+    assert np.isfinite(answers["price"]).all()
+
+
+def test_nothing_is_handed_over_unasked(tmp_path: Path) -> None:
+    given = assignment("regression")
+    execute(render(first_recipe(given, FAMILIES["linear"])), given, tmp_path)
+    assert [file.name for file in (tmp_path / "final").iterdir()] == ["submission.csv"]
