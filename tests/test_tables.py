@@ -88,3 +88,9 @@ def test_tables_are_found_plain_before_compressed(tmp_path: Path) -> None:
     assert find_table(tmp_path, "train") == tmp_path / "train.csv"
     assert find_table(tmp_path, "test") is None
     assert find_sample(tmp_path) is None
+
+
+@pytest.mark.parametrize("cell", ["plain", "two, with a comma", 'a "quote"', "two\nlines", " spaces ", "é", "1.50"])
+def test_a_large_table_is_written_as_a_small_one(cell: str) -> None:
+    cells = pd.DataFrame({"one, of two": ["", cell] * 250_000, "other": ["0.10", ""] * 250_000}, dtype=str)
+    assert csv_text(cells).splitlines() == cells.to_csv(index=False, lineterminator="\n").splitlines()
