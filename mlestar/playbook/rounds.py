@@ -22,6 +22,8 @@ MOST_ROUNDS = 6
 """No setting is raised above this, although more is allowed."""
 STARVED_SHARE = 0.4
 """A run that used this share of its budget and left rounds out had too little time, not too few ideas."""
+USED_UP = 0.75
+"""A run that used this share of its budget had no time to spare."""
 ENOUGH_ROUNDS = 0.7
 """A run that carried out this share of its rounds had time enough."""
 
@@ -36,6 +38,8 @@ def decide_settings(case: Case) -> None:
     cut(case)
     if starved(case):
         relieve(case)
+    elif crowded(case):
+        concentrate(case)
     else:
         drop_known_models(case)
         fit(case)
@@ -99,6 +103,24 @@ def starved(case: Case) -> bool:
         return False
     asked = sum(line.rounds_asked for line in last.phases)
     return sum(line.rounds_done for line in last.phases) < ENOUGH_ROUNDS * asked
+
+
+def crowded(case: Case) -> bool:
+    """Whether the last run used up its time, and refinement brought nothing, although the best script is carried."""
+    last = case.last
+    if last is None or not case.digest.carries_best:
+        return False
+    used = last.seconds / case.number("computational_budget", 3600)
+    gains = [line.gain for line in last.phases if line.phase == "refinement"]
+    return used >= USED_UP and not any(gain is not None and gain > 0 for gain in gains)
+
+
+def concentrate(case: Case) -> None:
+    """Fewer solutions beside the carried one: their time goes to changes of the best script, and to ensembles."""
+    for name in ("num_solutions", "num_model_candidates"):
+        value = int(case.number(name, 1))
+        if value > 1 and case.set(name, value - 1, "time is short, and the best script is carried"):
+            return
 
 
 def relieve(case: Case) -> None:

@@ -123,6 +123,16 @@ def test_when_time_ran_out_less_is_asked_for_where_it_brought_least() -> None:
     assert "0 of 2 refinement rounds" in proposal.strategic_summary
 
 
+def test_when_time_is_short_it_goes_to_the_script_that_is_carried() -> None:
+    phases = (*USUAL[:1], phase("refinement", 0.0, 50), *USUAL[2:])
+    short = Settings(computational_budget=120)
+    proposal = advised(told(phases=phases, carries_best=True), settings=short)
+    assert proposal.config_overrides == {"num_solutions": 1}
+    assert "num_solutions" not in advised(told(phases=phases), settings=short).config_overrides, "nothing is carried"
+    paid = advised(told(carries_best=True), settings=short).config_overrides
+    assert "num_solutions" not in paid, "refinement paid"
+
+
 def test_repairs_are_raised_when_failures_cost_candidates() -> None:
     last = RunLine(run="run_0", status="finished", score=0.5, seconds=105, executions=10, failures=4, phases=USUAL)
     proposal = advised(told(runs=(last,)))
