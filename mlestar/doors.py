@@ -66,6 +66,8 @@ class Job(Record):
     seed: int
     threads: int = 1
     """Threads it may use; it takes as many of the executor's slots as it needs for that, all of them at most."""
+    hand_over: bool = False
+    """Whether it is told to leave what it fitted as `final/model.pkl`, in MLESTAR_MODEL_FILE; it need not do so."""
 
     @property
     def key(self) -> str:

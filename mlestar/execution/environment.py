@@ -25,11 +25,14 @@ def base_environment(threads: int) -> dict[str, str]:
     }
 
 
-def script_environment(folder: str, time_limit_seconds: float, threads: int) -> dict[str, str]:
+def script_environment(
+    folder: str, time_limit_seconds: float, threads: int, *, hand_over: bool = False
+) -> dict[str, str]:
     """The environment of one script, whose own folder is `folder` as the script sees it."""
     return {
         **base_environment(threads),
         "HOME": f"{folder}/{PRIVATE}/home",
         "TMPDIR": f"{folder}/{PRIVATE}/tmp",
         "MLESTAR_TIME_LIMIT_SECONDS": f"{time_limit_seconds:g}",
+        **({"MLESTAR_MODEL_FILE": "final/model.pkl"} if hand_over else {}),
     }

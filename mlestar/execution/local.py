@@ -70,6 +70,7 @@ class LocalExecutor:
                     timeout_seconds=job.timeout_seconds,
                     time_limit_seconds=job.time_limit_seconds,
                     seed=job.seed,
+                    hand_over=job.hand_over,
                 )
             )
             if outcome.end == "unavailable":

@@ -63,7 +63,9 @@ class Launch:
                 os.dup2(source, target)
             _close_above(2, trouble)
             os.chdir(folder)
-            environment = script_environment(folder, self._order.time_limit_seconds, self._setup.threads)
+            environment = script_environment(
+                folder, self._order.time_limit_seconds, self._setup.threads, hand_over=self._order.hand_over
+            )
             self._sandbox.in_script(folder, self._order.input)
             if self._setup.warm:
                 os.close(trouble)

@@ -79,6 +79,7 @@ class Order:
     timeout_seconds: float
     time_limit_seconds: float
     seed: int
+    hand_over: bool = False
 
 
 @dataclass(frozen=True)

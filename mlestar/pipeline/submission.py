@@ -76,7 +76,9 @@ async def _make(bench: Workbench, trial: Trial, rank: int) -> Submission | None:
     assignment = bench.whole_machine(bench.pace.final_seconds(rank))
     examiner = bench.lab.examiner
     views = [examiner.final_view, *([] if examiner.audit_view is None else [examiner.audit_view])]
-    final, *audit = await together(bench.execute(script, view, assignment) for view in views)
+    final, *audit = await together(
+        bench.execute(script, view, assignment, hand_over=view is examiner.final_view) for view in views
+    )
     fault = final.fault if final.status != "ok" else examiner.check_submission(final)
     if fault is not None:
         bench.remark(f"rank {rank} made no valid submission: {fault}", warn=True)

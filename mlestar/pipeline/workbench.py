@@ -135,7 +135,9 @@ class Workbench:
         best = self.best
         return self.pace.reserve_seconds(None if best is None else longest_seconds(best), current_scope().phase)
 
-    async def execute(self, script: Script, view: View, assignment: Assignment) -> Execution:
+    async def execute(
+        self, script: Script, view: View, assignment: Assignment, *, hand_over: bool = False
+    ) -> Execution:
         """Execute the script on one view, ended in time for the phases to come."""
         scope, notebook = current_scope(), self.lab.notebook
         notebook.note(ExecutionStarted(scope=scope, view=view.name))
@@ -146,6 +148,7 @@ class Workbench:
             time_limit_seconds=assignment.script_seconds,
             seed=self.settings.seed,
             threads=assignment.threads,
+            hand_over=hand_over,
         )
         asked_at = time.time()
         execution = await self.lab.executor.execute(job)

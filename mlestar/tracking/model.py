@@ -1,7 +1,8 @@
 """The winner of a study as an MLflow model: `mlflow models predict` and `serve` answer new rows with it.
 
-A script that only knows how to train and predict is wrapped as that: every request executes it whole. The champion of
-a task changes only when a better score was reached on the same data.
+A script that left what it fitted for its submission is served with that: no request trains anything. A script that only
+knows how to train and predict is wrapped as that: every request executes it whole. The champion of a task changes only
+when a better score was reached on the same data.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from mlestar.records.task import ColumnProfile, Task
 from mlestar.tables import NOT_DATA, csv_text, find_table, read_cells, usable_targets
 from mlestar.tracking.backend import MlflowBackend
 from mlestar.tracking.faults import StoreRefused, mapped_errors
+from mlestar.tracking.notebook import FINAL_MODEL
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -32,7 +34,9 @@ if TYPE_CHECKING:
 MODEL = "model"
 CHAMPION = "champion"
 LARGEST_BYTES = 300_000_000
-"""The task's files go into the model; a larger task is not published."""
+"""What was fitted, or else the task's files, goes into the model; nothing larger is published."""
+MODEL_VARIABLE = "MLESTAR_MODEL_FILE"
+"""A script that does not read it leaves nothing that is meant to be served."""
 EXAMPLE_ROWS = 3
 
 
@@ -52,11 +56,12 @@ def publish(backend: MlflowBackend, task: Task, winner: RunSummary, script: str)
     Raises StoreUnavailable.
     """
     name = model_name(task.name)
-    size = sum(file.stat().st_size for file in task.folder.rglob("*") if file.is_file())
-    if size > LARGEST_BYTES:
-        return Published(name=name, said=f"not registered: the task's files have {size / 1e6:.0f} MB")
     with tempfile.TemporaryDirectory(prefix="mlestar-model-") as folder:
-        save_model(Path(folder), task, script, winner.settings.exec_timeout)
+        fitted = _fitted(backend, winner, script, Path(folder, "fitted"))
+        size = sum(file.stat().st_size for file in task.folder.rglob("*") if file.is_file())
+        if fitted is None and size > LARGEST_BYTES:
+            return Published(name=name, said=f"not registered: the task's files have {size / 1e6:.0f} MB")
+        save_model(Path(folder), task, script, winner.settings.exec_timeout, fitted)
         with mapped_errors():
             backend.client.log_artifacts(winner.mlflow_run_id, str(Path(folder, MODEL)), MODEL)
     made = _register(backend, name, winner, task)
@@ -87,14 +92,27 @@ def beats(winner: RunSummary, task: Task, holder: dict[str, str]) -> bool:
     return task.metric.better(winner.score, _number(holder.get("score")))
 
 
-def save_model(folder: Path, task: Task, script: str, timeout_seconds: float) -> None:
-    """Write the model into `folder/model`: code, script, the files it trains on, signature and an example."""
-    code, source = folder / "served_model.py", folder / "solution.py"
-    code.write_text(served_code(task, timeout_seconds))
+def _fitted(backend: MlflowBackend, winner: RunSummary, script: str, folder: Path) -> Path | None:
+    """What the script fitted for its submission, as a file; None where it left nothing that can be served."""
+    if MODEL_VARIABLE not in script:
+        return None
+    folder.mkdir()
+    try:
+        file = backend.fetch(winner.mlflow_run_id, FINAL_MODEL, folder)
+    except StoreRefused:
+        return None
+    return file if file.stat().st_size <= LARGEST_BYTES else None
+
+
+def save_model(folder: Path, task: Task, script: str, timeout_seconds: float, fitted: Path | None = None) -> None:
+    """Write the model into `folder/model`: code, script, what it fitted or else trains on, signature and an example."""
+    code, source, inputs = folder / "served_model.py", folder / "solution.py", folder / "input"
+    code.write_text(served_code(task, timeout_seconds, fitted=fitted is not None))
     source.write_text(script)
-    inputs = folder / "input"
-    _copy_inputs(inputs, task)
-    _add_sample(inputs, task)
+    if fitted is None:
+        _copy_inputs(inputs, task)
+        _add_sample(inputs, task)
+    needed = {"input": str(inputs)} if fitted is None else {"fitted": str(fitted)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # MLflow warns of its own types when it is imported
         import mlflow.pyfunc
@@ -102,7 +120,7 @@ def save_model(folder: Path, task: Task, script: str, timeout_seconds: float) ->
         mlflow.pyfunc.save_model(
             str(folder / MODEL),
             python_model=str(code),
-            artifacts={"script": str(source), "input": str(inputs)},
+            artifacts={"script": str(source), **needed},
             signature=_signature(task),
             pip_requirements=requirements(script),
         )
@@ -111,7 +129,10 @@ def save_model(folder: Path, task: Task, script: str, timeout_seconds: float) ->
 
 def _copy_inputs(inputs: Path, task: Task) -> None:
     """What the script trains on, the tables as the script saw them: plain CSV, rows without a target left out."""
-    shutil.copytree(task.folder, inputs, ignore=shutil.ignore_patterns(".*", "test.csv*", *NOT_DATA, *task.withheld))
+    shutil.copytree(task.folder, inputs, ignore=shutil.ignore_patterns(".*", *NOT_DATA))
+    test = find_table(inputs, "test")
+    for name in (*task.withheld, *([] if test is None else [test.name])):
+        (inputs / name).unlink(missing_ok=True)
     for stem in ("train", "sample_submission"):
         path = find_table(inputs, stem)
         if path is not None:
@@ -121,10 +142,10 @@ def _copy_inputs(inputs: Path, task: Task) -> None:
             (inputs / f"{stem}.csv").write_bytes(csv_text(usable).encode())
 
 
-def served_code(task: Task, timeout_seconds: float) -> str:
+def served_code(task: Task, timeout_seconds: float, *, fitted: bool = False) -> str:
     """The Python file the model consists of."""
     pages = Environment(loader=PackageLoader("mlestar.tracking"), autoescape=False, undefined=StrictUndefined)
-    return pages.get_template("served_model.py.j2").render(
+    return pages.get_template("served_fitted.py.j2" if fitted else "served_script.py.j2").render(
         id_column=repr(task.submission.id_column),
         columns=repr(list(task.submission.columns)),
         timeout_seconds=timeout_seconds,

@@ -29,7 +29,8 @@ MLFLOW_STATUS: dict[RunStatus, str] = {
 }
 FINAL_SCRIPT = "ensemble/final_solution.py"
 FINAL_SUBMISSION = "ensemble/final/submission.csv"
-SUBMISSION_FILE = "final/submission.csv"
+FINAL_MODEL = "ensemble/final/model.pkl"
+FINAL_FILES = {FINAL_SUBMISSION: "final/submission.csv", FINAL_MODEL: "final/model.pkl"}
 NOTE = "mlflow.note.content"
 TIMELINE = "timeline.json"
 REPORT = "report.html"
@@ -237,7 +238,7 @@ def final_texts(record: RunRecord, summary: RunSummary) -> dict[str, str]:
 
 
 def final_files(record: RunRecord) -> dict[str, Path]:
-    """The file artifacts a run ends with: its submission."""
+    """The file artifacts a run ends with: its submission, and what was fitted for it where the script left that."""
     folder = None if record.submission is None else record.submission.execution.folder
-    file = None if folder is None else folder / SUBMISSION_FILE
-    return {} if file is None or not file.is_file() else {FINAL_SUBMISSION: file}
+    files = {} if folder is None else {path: folder / name for path, name in FINAL_FILES.items()}
+    return {path: file for path, file in files.items() if file.is_file()}

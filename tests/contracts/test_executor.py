@@ -97,6 +97,16 @@ def stdout(execution: Execution) -> str:
     return execution.stdout_tail.strip()
 
 
+async def test_a_script_is_told_where_to_leave_what_it_fitted_only_when_asked(executor: Executor, view: View) -> None:
+    source = (
+        "import os\nname = os.environ.get('MLESTAR_MODEL_FILE')\nprint(name)\nif name: open(name, 'w').write('fitted')"
+    )
+    asked = await executor.execute(job(view, SUBMIT + source).model_copy(update={"hand_over": True}))
+    unasked = await executor.execute(job(view, SUBMIT + source))
+    assert (stdout(asked), stdout(unasked)) == ("final/model.pkl", "None")
+    assert asked.files == ("final/model.pkl", "final/submission.csv")
+
+
 async def test_a_script_reads_its_input_and_leaves_a_submission(executor: Executor, view: View) -> None:
     execution = await executor.execute(job(view, SUBMIT + "print('done', open('input/images/one.txt').read())"))
     assert stdout(execution) == "done a picture"

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from mlestar.records.run import RunSummary
 from mlestar.records.task import Task
-from mlestar.tracking.model import beats, model_name, publish, requirements
+from mlestar.tracking.model import beats, model_name, publish, requirements, save_model
+from mlestar.tracking.notebook import FINAL_MODEL
 from mlestar.tracking.store import Store
 from mlestar.tracking.summary import summarize
 from tests.tracking.samples import a_brief, a_record, a_task
@@ -74,3 +78,48 @@ def test_the_model_answers_new_rows(store: Store, task: Task) -> None:
     assert list(model.predict(pd.DataFrame({"size": [4.0, 10.0]}))["price"]) == [40.0, 100.0]
     request = json.loads((folder / "request_example.json").read_text())
     assert request == {"dataframe_split": {"columns": ["size"], "data": [[4.0], [5.0]]}}
+
+
+FITTING_SCRIPT = """
+import os, pathlib, cloudpickle, pandas as pd
+train = pd.read_csv("input/train.csv")
+slope = train["price"].sum() / train["size"].sum()
+
+
+def predict_rows(rows):
+    return pd.DataFrame({"price": rows["size"] * slope})
+
+
+pathlib.Path(os.environ["MLESTAR_MODEL_FILE"]).write_bytes(cloudpickle.dumps(predict_rows))
+"""
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_what_was_fitted_for_the_submission_answers_without_data_and_training(store: Store, task: Task) -> None:
+    import mlflow.pyfunc
+    import pandas as pd
+
+    scene = task.folder.parent
+    (scene / "input").symlink_to(task.folder)
+    fitted = scene / "model.pkl"
+    environment = {**os.environ, "MLESTAR_MODEL_FILE": str(fitted)}
+    subprocess.run([sys.executable, "-c", FITTING_SCRIPT], check=True, cwd=scene, env=environment)
+    best = winner(store, task, 1.0)
+    store.backend.log_file(best.mlflow_run_id, FINAL_MODEL, fitted)
+    publish(store.backend, task, best, FITTING_SCRIPT)
+    folder = store.download(best.mlflow_run_id, "model", scene / "fetched")
+    assert sorted(file.name for file in (folder / "artifacts").iterdir()) == ["model.pkl", "solution.py"]
+    model = mlflow.pyfunc.load_model(str(folder))
+    assert list(model.predict(pd.DataFrame({"size": [4.0, 10.0]}))["price"]) == [40.0, 100.0]
+    assert model.predict(pd.DataFrame({"size": [0.5]})[:0]).empty
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_files_that_are_kept_from_scripts_are_not_in_the_model(task: Task, tmp_path: Path) -> None:
+    for name in ("side/labels.csv", "side/more.csv", "other/labels.csv"):
+        (task.folder / name).parent.mkdir(exist_ok=True)
+        (task.folder / name).write_text("x\n1\n")
+    save_model(tmp_path, task.model_copy(update={"withheld": ("side/labels.csv",)}), SCRIPT, 60)
+    inputs = tmp_path / "model/artifacts/input"
+    found = sorted(str(file.relative_to(inputs)) for file in inputs.rglob("*.csv"))
+    assert found == ["other/labels.csv", "sample_submission.csv", "side/more.csv", "train.csv"]
