@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from mlestar.playbook.families import family_of
 from mlestar.playbook.family import Family
-from mlestar.playbook.initialization import first_model, first_recipe, most_folds, suited_families, with_models
+from mlestar.playbook.initialization import (
+    as_searched,
+    first_model,
+    first_recipe,
+    most_folds,
+    searched_rows,
+    suited_families,
+    with_models,
+)
 from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import (
     EnsemblePart,
     ModelPart,
     ModelsPart,
     Recipe,
+    RefitPart,
     SetupPart,
     StackingPart,
     SubmissionPart,
@@ -52,21 +61,27 @@ def _time_for_two_layers(given: Assignment) -> bool:
 def write_ensemble(question: WriteEnsemble) -> Code:
     """The best solution's script with the models of all; by weights and stacking also every other suitable family."""
     given = question.assignment
-    recipe = _merged(question.scripts, given)
+    recipe, searched = _merged(question.scripts, given), searched_rows(given)
     if question.focus == "simple_averaging":
         return Code(source=render(recipe))
-    rows = given.profile.train_rows
-    stacked = question.focus == "stacking" and rows <= STACKED_ROWS
-    models, folds = _planned(recipe.models.models, given, 0.6 if stacked else 0.85)
-    later = _later(models, given, folds, 0.6 if stacked else 0.85)
-    stacked, fitted = stacked and len(models) > 2, rows <= FITTED_ROWS and len(models) > 2
+    rows = searched or given.profile.train_rows
+    stacked = question.focus == "stacking" and rows <= STACKED_ROWS and not searched
+    share = 0.4 if searched else 0.6 if stacked else 0.85
+    models, folds = _planned(recipe.models.models, given, share)
+    if searched:
+        models = tuple(sorted(models, key=lambda model: not family_of(model.name).boosted))
+    later = _later(models, given, folds, share)
+    stacked, fitted = stacked and len(models) > 2, rows <= FITTED_ROWS and len(models) > 2 and not searched
     deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
     update = {
         "features": recipe.features.model_copy(update=FITTED if fitted else {}),
         "models": ModelsPart(models=(*models, *later)),
-        "training": TrainingPart(folds=folds, reserve=stacked, later=tuple(model.name for model in later)),
+        "training": TrainingPart(
+            folds=folds, reserve=stacked or searched > 0, rows=searched, later=tuple(model.name for model in later)
+        ),
         "stacking": deep if stacked else None,
-        "ensemble": EnsemblePart(method="greedy", repeats=6),
+        "ensemble": EnsemblePart(method="greedy", repeats=1 if searched else 6),
+        "refit": RefitPart() if searched else None,
         "submission": _calibrated(recipe),
     }
     return Code(source=render(recipe.model_copy(update=update)))
@@ -105,7 +120,7 @@ LIBRARY: tuple[str, ...] = (
 def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> tuple[tuple[ModelPart, ...], int]:
     """The models and the number of folds for which this share of the time will do; fewer folds before few models."""
     fit_seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
-    rows = given.profile.train_rows
+    rows = as_searched(given).profile.train_rows
     most = 8 if rows <= 20_000 else most_folds(rows)
     for folds in sorted({most, min(most, 5), min(most, 3)}, reverse=True):
         planned = _affordable(models, given, fit_seconds / folds)
@@ -148,7 +163,7 @@ def _alike(one: ModelPart, other: ModelPart) -> bool:
 
 
 def _seconds(model: ModelPart, given: Assignment) -> float:
-    profile = given.profile
+    profile = as_searched(given).profile
     return family_of(model.name).seconds(profile.train_rows, len(profile.columns), len(given.submission.classes))
 
 

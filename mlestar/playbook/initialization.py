@@ -17,6 +17,7 @@ from mlestar.playbook.recipe import (
     Parameter,
     Post,
     Recipe,
+    RefitPart,
     SetupPart,
     SubmissionPart,
     Table,
@@ -80,12 +81,37 @@ def _of_different_kin(families: list[Family]) -> list[Family]:
     return sorted(families, key=lambda family: rank[family.name])
 
 
+_MOST_CELLS = 4_000_000
+_CELLS_PER_SECOND = 25_000
+"""Tables that let every model be fitted in a small part of the script's time."""
+_FEWEST_SEARCHED = 20_000
+
+
+def searched_rows(given: Assignment) -> int:
+    """On how many rows a script compares models, before it fits the best on all; 0: on all."""
+    rows, columns = given.profile.train_rows, max(1, len(given.profile.columns) + given.profile.columns_left_out)
+    if rows * columns <= _MOST_CELLS:
+        return 0
+    cells = min(_MOST_CELLS, int(_CELLS_PER_SECOND * given.script_seconds))
+    searched = max(_FEWEST_SEARCHED, cells // columns // 1000 * 1000)
+    return searched if rows > 1.5 * searched else 0
+
+
+def as_searched(given: Assignment) -> Assignment:
+    """The assignment with the rows that models are compared on."""
+    rows = searched_rows(given) or given.profile.train_rows
+    return given.model_copy(update={"profile": given.profile.model_copy(update={"train_rows": rows})})
+
+
 def suited_families(given: Assignment) -> list[Family]:
     """Families that can be trained on the data in time, most promising first: those of words when most is text."""
     kinds = [column.kind for column in given.profile.columns]
-    rows, text = given.profile.train_rows, "text" in kinds
+    rows, text = as_searched(given).profile.train_rows, "text" in kinds
     regression = given.kind == "regression"
     suited = [f for f in FAMILIES.values() if f.suits(rows, len(kinds), regression=regression, text=text)]
+    if searched_rows(given):
+        # Distances to many rows take too long for the large test that comes with a large table.
+        suited = [family for family in suited if family.kin not in ("neighbours", "kernel")]
     told = sum(kind not in ("identifier", "constant", "text") for kind in kinds)
     if text and told < 5:
         suited.sort(key=lambda family: family.table != "words")
@@ -111,7 +137,7 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
     if given.submission.id_column and given.submission.id_column not in drop:
         drop = (*drop, given.submission.id_column)
     metric, columns = given.metric, given.profile.columns
-    transform = first_transform(given)
+    transform, searched = first_transform(given), searched_rows(given)
     return Recipe(
         setup=SetupPart(seed=given.seed, threads=given.threads),
         data=DataPart(kind=given.kind, target=given.target, drop=drop),
@@ -123,8 +149,9 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
         target=TargetPart(transform=transform),
         metric=MetricPart(name=metric.name, direction=metric.direction, needs=metric.needs),
         models=ModelsPart(models=(first_model(given, family),)),
-        training=TrainingPart(folds=first_folds(given, family)),
+        training=TrainingPart(folds=first_folds(as_searched(given), family), reserve=searched > 0, rows=searched),
         ensemble=EnsemblePart(),
+        refit=RefitPart() if searched else None,
         submission=SubmissionPart(
             id_column=given.submission.id_column,
             columns=given.submission.columns,

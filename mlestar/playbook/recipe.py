@@ -112,6 +112,8 @@ class TrainingPart(Record):
     repeats: int = Field(default=1, ge=1)
     reserve: bool = False
     """Whether a part of the time is kept for what follows."""
+    rows: int = 0
+    """On so many rows models are compared; 0: on all."""
     later: tuple[str, ...] = ()
     """Models that are trained only in the time the others leave."""
 
@@ -131,6 +133,10 @@ class EnsemblePart(Record):
     bags: int = 15
     repeats: int = 1
     """At most so many repeats of cross-validation for the models that carry weight, as far as time goes."""
+
+
+class RefitPart(Record):
+    """The best model of a search on some of the rows, fitted on all of them; there is nothing to decide."""
 
 
 class SubmissionPart(Record):
@@ -159,6 +165,7 @@ class Recipe(Record):
     training: TrainingPart = TrainingPart()
     stacking: StackingPart | None = None
     ensemble: EnsemblePart = EnsemblePart()
+    refit: RefitPart | None = None
     submission: SubmissionPart
 
     @property

@@ -4,8 +4,8 @@ import pytest
 
 from mlestar.errors import BadAnswer
 from mlestar.playbook.ensemble import plan_ensemble, write_ensemble
-from mlestar.playbook.families import FAMILIES
-from mlestar.playbook.initialization import first_recipe, merge_scripts, retrieve_models, write_candidate
+from mlestar.playbook.families import FAMILIES, family_of
+from mlestar.playbook.initialization import first_recipe, merge_scripts, retrieve_models, searched_rows, write_candidate
 from mlestar.playbook.metrics import known_metric, written
 from mlestar.playbook.recipe import MetricPart, ModelPart, parse, recipe_of
 from mlestar.playbook.refinement import propose_variations
@@ -19,6 +19,7 @@ from mlestar.questions.review import CheckDataUse, RepairScript
 from mlestar.records.metrics import METRICS
 from mlestar.records.solution import ModelIdea
 from mlestar.records.strategy import Goal
+from mlestar.records.task import Assignment
 from tests.playbook.tables import assignment
 
 GIVEN = assignment()
@@ -144,3 +145,26 @@ def test_scripts_compute_every_metric_that_is_known_by_name(name: str) -> None:
 
 def _indented(part: MetricPart) -> list[str]:
     return [f"    {line}" for line in written(part).lines]
+
+
+def large(rows: int, seconds: float = 60.0) -> Assignment:
+    """A table of so many rows and sixty columns."""
+    given = assignment(seconds=seconds)
+    numbers = tuple(given.profile.columns[1].model_copy(update={"name": f"number {place}"}) for place in range(60))
+    profile = given.profile.model_copy(update={"train_rows": rows, "columns": numbers})
+    return given.model_copy(update={"profile": profile})
+
+
+@pytest.mark.parametrize(("rows", "searched"), [(5_000, False), (60_000, False), (200_000, True), (1_000_000, True)])
+def test_models_are_compared_on_some_of_the_rows_of_a_large_table(rows: int, searched: bool) -> None:
+    given = large(rows)
+    question = WriteEnsemble(assignment=given, scripts=(), focus="stacking", plan="")
+    for recipe in (first_recipe(given, FAMILIES["lightgbm"]), recipe_of(write_ensemble(question).source)):
+        assert (recipe.refit is not None) == (recipe.training.rows > 0) == searched
+        assert recipe.training.rows <= rows / 1.5
+        assert family_of(recipe.model_names[0]).boosted or not searched
+
+
+def test_more_time_lets_models_be_compared_on_more_rows() -> None:
+    short, long = searched_rows(large(1_000_000, 20.0)), searched_rows(large(1_000_000, 100.0))
+    assert 0 < short < long < 1_000_000

@@ -11,7 +11,7 @@ import pytest
 from mlestar.playbook.ensemble import write_ensemble
 from mlestar.playbook.families import FAMILIES
 from mlestar.playbook.initialization import first_recipe, with_models
-from mlestar.playbook.recipe import ModelPart, recipe_of
+from mlestar.playbook.recipe import ModelPart, RefitPart, recipe_of
 from mlestar.playbook.render import render
 from mlestar.questions.ensemble import WriteEnsemble
 from mlestar.records.task import Metric, TaskKind
@@ -100,3 +100,17 @@ def test_nothing_is_handed_over_unasked(tmp_path: Path) -> None:
     given = assignment("regression")
     execute(render(first_recipe(given, FAMILIES["linear"])), given, tmp_path)
     assert [file.name for file in (tmp_path / "final").iterdir()] == ["submission.csv"]
+
+
+@pytest.mark.parametrize("kind", ["regression", "multiclass"])
+@pytest.mark.parametrize("family", ["lightgbm", "linear"])
+def test_a_model_chosen_on_a_sample_is_fitted_on_all_rows(kind: TaskKind, family: str, tmp_path: Path) -> None:
+    given = assignment(kind, rows=300)
+    recipe = first_recipe(given, FAMILIES[family])
+    training = recipe.training.model_copy(update={"rows": 60, "reserve": True})
+    recipe = recipe.model_copy(update={"training": training, "refit": RefitPart()})
+    assert recipe_of(render(recipe)) == recipe
+    submission = execute(render(recipe), given, tmp_path, model_file="final/model.pkl")
+    predict_rows = pickle.loads((tmp_path / "final/model.pkl").read_bytes())
+    answers = predict_rows(pd.read_csv(tmp_path / "input/test.csv"))
+    pd.testing.assert_frame_equal(answers.reset_index(drop=True), submission)
