@@ -14,6 +14,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +37,7 @@ from mlestar.progress import Terminal
 from mlestar.records.run import History
 from mlestar.records.task import Task
 from mlestar.scoring.evaluate import examiner_for
-from mlestar.sweep import PointReport, report_point, run_sweep
+from mlestar.sweep import PointReport, point_at_work, report_point, run_sweep
 from mlestar.tasks.assignment import assignment_for
 from mlestar.tasks.load import task_paths
 from mlestar.tasks.source import FolderTaskConfig, task_of
@@ -72,7 +73,8 @@ def _application(composed: DictConfig) -> float | None:
     composition = Composition(composed, tuple(found.overrides.task), folders[0] if folders else None)
     point = _sweep_point()
     try:
-        history = run_composition(composition, Terminal(), point)
+        with nullcontext() if point is None else point_at_work():
+            history = run_composition(composition, Terminal(), point)
     except MleStarError as error:
         if point is None:
             exit_with(error)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable, Sequence
+import socket
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import NoReturn
 from uuid import uuid4
 
@@ -26,6 +28,8 @@ from mlestar.records.run import RunStatus
 
 REPORTS_VARIABLE = "MLESTAR_SWEEP_REPORTS"
 """Tells the processes of a sweep where to report."""
+END_SECONDS = 20.0
+"""How long the points of a sweep that is told to end may take to close their runs."""
 
 
 class PointReport(Record):
@@ -44,7 +48,7 @@ def run_sweep(application: Callable[[], object], configs: Sequence[AppConfig], l
     file = configs[0].workspace.resolve() / "sweeps" / f"{uuid4().hex}.jsonl"
     file.parent.mkdir(parents=True, exist_ok=True)
     os.environ[REPORTS_VARIABLE] = str(file)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, lambda number, frame: _interrupt(number, file))
     try:
         application()
     finally:
@@ -71,7 +75,44 @@ def _foreign_sweeper(line: CommandLine) -> bool:
     return any(word.startswith("hydra/sweeper=") for word in line.overrides)
 
 
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+@contextmanager
+def point_at_work() -> Iterator[None]:
+    """Say which process works on a point, so that it hears when the sweep is told to end."""
+    mark = Path(f"{os.environ[REPORTS_VARIABLE]}.{socket.gethostname()}.{os.getpid()}")
+    mark.touch()
+    try:
+        yield
+    finally:
+        mark.unlink(missing_ok=True)
+
+
+def end_points(file: Path, seconds: float = END_SECONDS) -> None:
+    """Tell the points that other processes of this machine work on to end, and wait until they have closed their runs.
+
+    Launchers kill their processes otherwise, which leaves runs open until the next start.
+    """
+    marks = [mark for mark in file.parent.glob(f"{file.name}.{socket.gethostname()}.*") if _other(mark) != os.getpid()]
+    told = [mark for mark in marks if _told_to_end(_other(mark))]
+    deadline = time.monotonic() + seconds
+    while any(mark.exists() for mark in told) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _told_to_end(pid: int) -> bool:
+    try:
+        os.kill(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _other(mark: Path) -> int:
+    return int(mark.suffix.removeprefix("."))
+
+
+def _interrupt(number: int, file: Path) -> NoReturn:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    end_points(file)
     raise SystemExit(128 + number)
 
 

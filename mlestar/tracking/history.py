@@ -74,11 +74,8 @@ def _cells(run: RunSummary, metric: str, *, best: bool) -> dict[str, Text]:
 
 
 def _changed(run: RunSummary) -> str:
-    if run.strategy is None:
-        return "-"
-    settings = [f"{key}={value}" for key, value in run.strategy.config_overrides.items()]
-    focuses = [goal.focus for goal in run.strategy.strategic_goals]
-    return "; ".join(", ".join(part) for part in (settings, focuses) if part) or "-"
+    overrides = {} if run.strategy is None else run.strategy.config_overrides
+    return ", ".join(f"{key}={value}" for key, value in overrides.items()) or "-"
 
 
 def _entry(run: RunSummary) -> Json:

@@ -9,10 +9,8 @@ from mlestar.tracking.backend import MlflowBackend
 from mlestar.tracking.past import run_or_none
 from mlestar.tracking.processes import is_dead, process_tags
 from mlestar.tracking.study import REPRODUCES, Study, StudyPlan, origin_tags, word
-from mlestar.tracking.sweep import close_stale_sweeps, reopen_sweep, sweep_run
+from mlestar.tracking.sweep import NAME_CHARACTERS, close_stale_sweeps, reopen_sweep, sweep_run
 from mlestar.tracking.writer import Patience
-
-NAME_CHARACTERS = 100
 
 
 def open_study(plan: StudyPlan, backend: MlflowBackend, patience: Patience) -> Study:

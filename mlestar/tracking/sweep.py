@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from mlflow.entities import Run
 
 TABLE = "comparison.csv"
+NAME_CHARACTERS = 100
 SETTLE_SECONDS = 0.5
 """After so long the run that another machine makes for the same sweep at the same moment shows in a search."""
 
@@ -47,6 +48,11 @@ class PointResult(Record):
     improvement_percent: float | None
     audit_score: float | None
     seconds: float | None
+
+    @property
+    def name(self) -> str:
+        """The point as the name of its study."""
+        return self.point[:NAME_CHARACTERS]
 
 
 def sweep_run(backend: MlflowBackend, experiment_id: str, task: str, sweep: str) -> str:
@@ -88,7 +94,12 @@ def update_sweep(backend: MlflowBackend, sweep_run_id: str, experiment_id: str, 
 
 def _update_sweep(backend: MlflowBackend, sweep_run_id: str, experiment_id: str, metric: Metric) -> None:
     where = f"tags.kind = 'study' AND tags.`mlflow.parentRunId` = {quoted(sweep_run_id)}"
-    results = ranked(told_apart(map(_result, backend.runs([experiment_id], where))), metric)
+    studies = backend.runs([experiment_id], where)
+    named = told_apart(map(_result, studies))
+    for study, result in zip(studies, named, strict=True):
+        if study.info.run_name != result.name:
+            backend.rename(result.study_id, result.name)
+    results = ranked(named, metric)
     best = results[0].score if results else None
     points = [Point(key="studies", value=len(results), at=time.time())]
     if best is not None:

@@ -45,7 +45,7 @@ def parent_of(store: Store, study: Study) -> str:
 
 
 def test_a_sweep_compares_its_studies_best_first(store: Store, tmp_path: Path) -> None:
-    first, second = point_of(store, tmp_path, "seed=1"), point_of(store, tmp_path, "seed=2")
+    first, second = (point_of(store, tmp_path, f"task=houses seed={seed}") for seed in (1, 2))
     assert parent_of(store, first) == parent_of(store, second)
     finish(first, 3.0)
     sweep = parent_of(store, first)
@@ -53,6 +53,7 @@ def test_a_sweep_compares_its_studies_best_first(store: Store, tmp_path: Path) -
     finish(second, 2.0)
     run = store.backend.run(sweep)
     assert (run.info.status, run.data.metrics["best_score"], run.data.tags["kind"]) == ("FINISHED", 2.0, "sweep")
+    assert [store.backend.run(study.study_id).info.run_name for study in (first, second)] == ["seed=1", "seed=2"]
     rows = store.artifact_text(sweep, "comparison.csv").splitlines()
     assert [row.split(",")[1:4] for row in rows[1:]] == [["seed=2", "finished", "2.0"], ["seed=1", "finished", "3.0"]]
 
