@@ -6,6 +6,7 @@ import asyncio
 
 from mlestar.errors import BadAnswer
 from mlestar.events import scope
+from mlestar.pipeline.pace import first_scripts
 from mlestar.pipeline.review import check, try_and_repair, write_and_try
 from mlestar.pipeline.together import together
 from mlestar.pipeline.workbench import Workbench
@@ -18,10 +19,13 @@ Ideas = asyncio.Task[tuple[ModelIdea, ...]]
 async def initialize(bench: Workbench) -> tuple[Solution, ...]:
     """One solution for each of `num_solutions`, developed at the same time; those without a score are left out."""
     summary = await _summarize(bench)
-    numbers = range(1, bench.settings.num_solutions + 1)
+    number_of_solutions, models = first_scripts(bench.settings, len(bench.lab.examiner.views), bench.lab.executor.slots)
+    if (number_of_solutions, models) != (bench.settings.num_solutions, bench.settings.num_model_candidates):
+        bench.remark(f"the budget is too short for more than {number_of_solutions} solutions of {models} models each")
+    numbers = range(1, number_of_solutions + 1)
     ideas: list[Ideas] = []
     for number in numbers:
-        ideas.append(asyncio.create_task(_retrieve_after(bench, summary, number, tuple(ideas))))
+        ideas.append(asyncio.create_task(_retrieve_after(bench, summary, models, number, tuple(ideas))))
     try:
         works = zip(numbers, ideas, strict=True)
         solutions = await together(_develop(bench, summary, number, found) for number, found in works)
@@ -40,22 +44,22 @@ async def _summarize(bench: Workbench) -> str:
 
 
 async def _retrieve_after(
-    bench: Workbench, summary: str, number: int, earlier: tuple[Ideas, ...]
+    bench: Workbench, summary: str, count: int, number: int, earlier: tuple[Ideas, ...]
 ) -> tuple[ModelIdea, ...]:
     """Models for one solution, told what the earlier ones took, so that no two solutions are alike."""
     taken = [idea.name for ideas in earlier for idea in await ideas]
     with scope(solution=number):
-        return await _retrieve(bench, summary, tuple(taken))
+        return await _retrieve(bench, summary, count, tuple(taken))
 
 
-async def _retrieve(bench: Workbench, summary: str, taken: tuple[str, ...]) -> tuple[ModelIdea, ...]:
+async def _retrieve(bench: Workbench, summary: str, count: int, taken: tuple[str, ...]) -> tuple[ModelIdea, ...]:
     """Models that are not taken; asks again for others at most `max_retry` times."""
     strategy = bench.brief.strategy
     for sample in range(bench.settings.max_retry):
         question = RetrieveModels(
             assignment=bench.assignment,
             summary=summary,
-            count=bench.settings.num_model_candidates,
+            count=count,
             goals=strategy.goals_for("initialization") if strategy else (),
             taken=taken,
             sample=sample,
@@ -67,7 +71,7 @@ async def _retrieve(bench: Workbench, summary: str, taken: tuple[str, ...]) -> t
             continue
         others = tuple(idea for idea in answer.models if idea.name not in taken)
         if others:
-            return others[: bench.settings.num_model_candidates]
+            return others[:count]
     bench.remark("no further model was found; the solution is left out", warn=True)
     return ()
 

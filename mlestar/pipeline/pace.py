@@ -24,6 +24,8 @@ _TIMEOUT_FACTOR = 2.0
 """A script is ended when it takes this much longer than it was told it may."""
 _SHORTEST_SECONDS = 3.0
 """No script is told less: the imports alone take one or two."""
+_QUICKEST_SECONDS = 1.0
+"""Hardly a first script takes less on one view."""
 _SHORTEST_TIMEOUT_SECONDS = 10.0
 
 
@@ -37,6 +39,16 @@ def script_seconds(settings: Settings, views: int, slots: int) -> float:
     executions = settings.num_solutions * per_solution * views
     share = settings.computational_budget * _SCRIPTS_SHARE * slots / max(executions, slots)
     return _bounded(share, settings)
+
+
+def first_scripts(settings: Settings, views: int, slots: int) -> tuple[int, int]:
+    """How many solutions there is time for, and how many models for each: at least one of one.
+
+    Fewer than the settings ask for only when the budget is so short that the first scripts alone would use it up.
+    """
+    most = int(settings.computational_budget * _SCRIPTS_SHARE * slots / (views * _QUICKEST_SECONDS))
+    solutions = max(1, min(settings.num_solutions, most))
+    return solutions, max(1, min(settings.num_model_candidates, most // solutions))
 
 
 def _bounded(seconds: float, settings: Settings) -> float:

@@ -1,0 +1,24 @@
+"""How the time of a run is shared."""
+
+from __future__ import annotations
+
+from mlestar.pipeline.pace import Pace, first_scripts
+from mlestar.records.settings import Settings
+from tests.doubles import ToyClock
+
+
+def test_a_budget_too_short_for_all_first_scripts_gets_fewer_of_them() -> None:
+    usual = Settings(num_solutions=2, num_model_candidates=2, computational_budget=60)
+    assert first_scripts(usual, views=5, slots=2) == (2, 2)
+    assert first_scripts(usual.model_copy(update={"computational_budget": 15}), views=5, slots=2) == (2, 1)
+    assert first_scripts(usual.model_copy(update={"computational_budget": 10}), views=5, slots=1) == (1, 1)
+
+
+def test_ensembles_share_what_is_left_with_the_submission() -> None:
+    settings = Settings(computational_budget=1000, exec_timeout=80_000)
+    graded, final = Pace(ToyClock(seconds=1000), settings).ensemble_seconds(views=2)
+    assert (graded, final) == (200, 480)
+    rounds = settings.model_copy(update={"ensemble_loop_round": 2})
+    assert Pace(ToyClock(seconds=1000), rounds).ensemble_seconds(views=2) == (100, 480)
+    later_graded, later_final = Pace(ToyClock(seconds=500), settings).ensemble_seconds(views=2)
+    assert (later_graded, later_final) == (graded / 2, final / 2)
