@@ -100,6 +100,7 @@ LIBRARY: tuple[str, ...] = (
     "lightgbm_enriched",
     "svm",
     "lightgbm",
+    "catboost",
     "text_linear",
     "text_bayes",
     "discriminant",
@@ -111,6 +112,7 @@ LIBRARY: tuple[str, ...] = (
     "lightgbm_small",
     "lightgbm_random",
     "gaussian_process",
+    "xgboost",
     "hist_boosting",
     "random_forest",
 )

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from mlestar.errors import BadAnswer
 from mlestar.playbook.family import Family
+from mlestar.playbook.optional_families import OPTIONAL
 from mlestar.playbook.smooth_families import SMOOTH
 from mlestar.playbook.tree_families import SECOND_LAYER, TREES
 
-_KNOWN = {family.name: family for family in (*TREES, *SMOOTH)}
+_KNOWN = {family.name: family for family in (*TREES, *SMOOTH, *OPTIONAL)}
 _ORDER = (
     "lightgbm",
     "extra_trees",
     "linear",
+    "catboost",
     "svm",
     "lightgbm_random",
     "neural_network",
     "lightgbm_enriched",
+    "xgboost",
     "hist_boosting",
     "random_forest",
     "neighbours",

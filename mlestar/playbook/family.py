@@ -38,6 +38,8 @@ class Family:
     max_columns: int = 100_000
     cost: float = 1.0
     """Seconds of one fit as a multiple of LightGBM's."""
+    requires: str = ""
+    """A library beside those that are always there."""
     tunable: tuple[str, ...] = ()
     """Optuna suggestions, one for each parameter that is worth searching."""
 

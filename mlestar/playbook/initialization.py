@@ -109,6 +109,8 @@ def suited_families(given: Assignment) -> list[Family]:
     rows, text = as_searched(given).profile.train_rows, "text" in kinds
     regression = given.kind == "regression"
     suited = [f for f in FAMILIES.values() if f.suits(rows, len(kinds), regression=regression, text=text)]
+    installed = tuple(library.split()[0] for library in given.libraries)
+    suited = [family for family in suited if not family.requires or _can_use(family, given, installed)]
     if searched_rows(given):
         # Distances to many rows take too long for the large test that comes with a large table.
         suited = [family for family in suited if family.kin not in ("neighbours", "kernel")]
@@ -116,6 +118,12 @@ def suited_families(given: Assignment) -> list[Family]:
     if text and told < 5:
         suited.sort(key=lambda family: family.table != "words")
     return suited
+
+
+def _can_use(family: Family, given: Assignment, installed: tuple[str, ...]) -> bool:
+    """Whether scripts can import the library; XGBoost also needs every class among the rows of every fold."""
+    rarest = min(given.profile.class_shares, default=1.0) * given.profile.train_rows
+    return any(name.startswith(family.requires) for name in installed) and (family.name != "xgboost" or rarest >= 20)
 
 
 def write_candidate(question: WriteCandidate) -> Code:
@@ -166,6 +174,8 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
 _ENRICHED: dict[Table, Table] = {"native": "enriched", "codes": "enriched_codes", "scaled": "enriched_scaled"}
 _ABSOLUTE: dict[str, dict[str, Parameter]] = {
     "lightgbm": {"objective": "mae"},
+    "catboost": {"loss_function": "MAE"},
+    "xgboost": {"objective": "reg:absoluteerror"},
     "boosting": {"loss": "absolute_error"},
 }
 

@@ -92,6 +92,7 @@ def _models_context(models: Sequence[ModelPart], more: set[Table], *, regression
     """The models of a layer; `more` tables are written for the layer above it."""
     families = [family_of(model.name) for model in models]
     boosted = [family.boosted for family in families]
+    stoppable_by = {family.kin for family in families if family.boosted}
     fed = [model.table or family.table for model, family in zip(models, families, strict=True)]
     tables = {plain_table(table) for table in fed} | more
     return {
@@ -107,6 +108,7 @@ def _models_context(models: Sequence[ModelPart], more: set[Table], *, regression
         ],
         "tables": tables,
         "boosted": any(boosted),
+        "stoppable_by": stoppable_by,
         "stoppable": [model.name for model, family in zip(models, families, strict=True) if family.boosted],
         "all_boosted": all(boosted),
         "imports": _imports(families, tables, regression=regression),
@@ -150,7 +152,7 @@ def _imports(families: Sequence[Family], tables: set[Table], *, regression: bool
     lines = [line for table in tables for line in _TABLE_IMPORTS[table]]
     for family in families:
         lines += [*family.imports, *(family.regression_imports if regression else family.classification_imports)]
-    if any(family.boosted for family in families):
+    if any(family.boosted and family.kin == "lightgbm" for family in families):
         lines += _BOOSTED_IMPORTS
         if not all(family.boosted for family in families):
             lines.append("from lightgbm import LGBMModel")

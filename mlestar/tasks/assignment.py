@@ -15,6 +15,7 @@ LIBRARIES: tuple[str, ...] = (
     "lightgbm",
     "optuna",
     "xgboost",
+    "xgboost-cpu",
     "catboost",
     "statsmodels",
     "category-encoders",
