@@ -202,6 +202,14 @@ async def test_an_ensemble_takes_any_number_of_solutions_in_their_latest_form(co
     assert [outcome.score for outcome in plans[1].earlier] == [2.0]
 
 
+async def test_what_was_fitted_is_wanted_of_the_submission_alone() -> None:
+    lab = toy_lab(engineer())
+    await run_pipeline(toy_brief(Settings()), lab)
+    assert isinstance(lab.executor, ToyExecutor)
+    assert {job.view.name for job in lab.executor.jobs if job.hand_over} == {lab.examiner.final_view.name}
+    assert not any(job.hand_over for job in lab.executor.jobs if job.view != lab.examiner.final_view)
+
+
 async def test_the_next_best_takes_the_place_of_a_script_whose_submission_is_invalid() -> None:
     asked = engineer(WriteEnsemble=lambda q: Code(source=scored(-1.0)))
     lab = toy_lab(asked)
