@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mlestar.playbook.families import family_of
 from mlestar.playbook.initialization import first_model, suited_families, with_models
+from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import Parameter, Recipe, TuningPart
 from mlestar.records.base import Record
 from mlestar.records.task import Assignment
@@ -118,6 +119,27 @@ def _boosted(**params: Parameter) -> Change:
     return change
 
 
+def _many_columns(recipe: Recipe, given: Assignment) -> bool:
+    """Whether there are enough columns for some to be idle, and models that are fed what is fitted."""
+    fed = _fed_fitted_features(recipe, given)
+    return fed and _count(given, "numeric") + _count(given, "categorical") >= 12
+
+
+def _counts_classes_alike(recipe: Recipe, _: Assignment) -> bool:
+    alike = metric_key(recipe.metric.name) in ("balancedaccuracy", "f1macro", "f1", "f1binary")
+    return recipe.data.kind != "regression" and alike
+
+
+def _balanced(recipe: Recipe, given: Assignment) -> Recipe:
+    models = tuple(
+        model.model_copy(update={"params": {**model.params, "class_weight": "balanced"}})
+        if family_of(model.name).kin in ("lightgbm", "forest", "boosting", "linear")
+        else model
+        for model in recipe.models.models
+    )
+    return _update("models", models=models)(recipe, given)
+
+
 def _mean_targets(recipe: Recipe, given: Assignment) -> Recipe:
     models = tuple(
         model.model_copy(update={"table": "enriched_codes"})
@@ -213,6 +235,18 @@ MOVES: tuple[Move, ...] = (
         "features",
         "Drop columns that hardly vary or repeat another column.",
         _update("features", drop_redundant=True),
+    ),
+    Move(
+        "feature_selection",
+        "features",
+        "Blank the columns that boosted trees find no more useful than shuffled copies of them.",
+        _where(_many_columns, _update("features", informative=True)),
+    ),
+    Move(
+        "regularization",
+        "models",
+        "Weigh the rows of rare classes up, so that every class counts as much.",
+        _where(_counts_classes_alike, _balanced),
     ),
     Move(
         "model_change", "models", "Train LightGBM in another character beside the present models.", _another_character

@@ -52,6 +52,8 @@ class FeaturesPart(Record):
     missing_count: bool = False
     drop_redundant: bool = False
     """Whether columns that repeat another one or hardly vary are dropped."""
+    informative: bool = False
+    """Whether columns are blanked that tell no more than shuffled ones."""
     ratios: int = 0
     """How many arithmetic combinations of columns are added."""
     neighbours: bool = False

@@ -15,7 +15,7 @@ from mlestar.playbook.render import render
 from mlestar.questions.blocks import replace_block
 from mlestar.questions.refinement import ChooseTarget, PlanBlock, PlanOutcome, StudiedComponent, WriteBlock
 from mlestar.records.strategy import REFINEMENT_FOCUSES, Goal
-from mlestar.records.task import Metric
+from mlestar.records.task import Assignment, Metric, TaskKind
 from tests.playbook.tables import assignment, execute
 
 GIVEN = assignment()
@@ -120,3 +120,32 @@ def test_factors_of_classes_are_chosen_for_metrics_of_labels(tmp_path: Path) -> 
     script = render(first_recipe(given, FAMILIES["linear"]))
     assert "factors" in sections_of(script)["submission"]
     assert set(execute(script, given, tmp_path)["grade"]) <= {"a", "b", "c"}
+
+
+def wide(kind: TaskKind, metric: Metric | None = None) -> Assignment:
+    """As told of a table with enough columns for some to be idle."""
+    given = assignment(kind, metric)
+    more = tuple(given.profile.columns[1].model_copy(update={"name": f"number {place}"}) for place in range(12))
+    profile = given.profile.model_copy(update={"columns": (*given.profile.columns, *more)})
+    return given.model_copy(update={"profile": profile})
+
+
+@pytest.mark.parametrize("kind", ["regression", "multiclass"])
+def test_idle_columns_are_blanked_in_a_script_that_runs(kind: TaskKind, tmp_path: Path) -> None:
+    move = next(move for move in MOVES if "shuffled copies" in move.plan)
+    recipe = first_recipe(assignment(kind), FAMILIES["lightgbm"])
+    assert not move.fits(recipe, assignment(kind))
+    changed = move.change(recipe, wide(kind))
+    assert recipe_of(render(changed)) == changed != recipe
+    assert len(execute(render(changed), assignment(kind), tmp_path)) == 12
+
+
+def test_rare_classes_weigh_more_where_the_metric_counts_classes_alike(tmp_path: Path) -> None:
+    move = next(move for move in MOVES if "rare classes up" in move.plan)
+    balanced = assignment("multiclass", Metric(name="balanced_accuracy", direction="maximize", needs="labels"))
+    plain = assignment("multiclass", Metric(name="accuracy", direction="maximize", needs="labels"))
+    assert not move.fits(first_recipe(plain, FAMILIES["lightgbm"]), plain)
+    recipe = with_models(first_recipe(balanced, FAMILIES["lightgbm"]), (ModelPart(name="linear"),))
+    source = render(move.change(recipe, balanced))
+    assert source.count('class_weight="balanced"') == 2
+    assert len(execute(source, balanced, tmp_path)) == 12

@@ -114,3 +114,16 @@ def test_a_model_chosen_on_a_sample_is_fitted_on_all_rows(kind: TaskKind, family
     predict_rows = pickle.loads((tmp_path / "final/model.pkl").read_bytes())
     answers = predict_rows(pd.read_csv(tmp_path / "input/test.csv"))
     pd.testing.assert_frame_equal(answers.reset_index(drop=True), submission)
+
+
+def test_folds_of_a_slow_model_that_would_not_end_in_time_are_left_out(tmp_path: Path) -> None:
+    given = assignment("regression")
+    recipe = first_recipe(given, FAMILIES["linear"])
+    recipe = recipe.model_copy(update={"training": recipe.training.model_copy(update={"folds": 20})})
+    quick = "    return model.fit(inside, y_inside)"
+    source = render(recipe)
+    assert source.count(quick) == 1
+    slow = source.replace(quick, f"    time.sleep(3)\n{quick}")
+    began = time.monotonic()
+    assert len(execute(slow, given, tmp_path, seconds=12)) == 12
+    assert time.monotonic() - began < 40  # all twenty folds take 60 s
