@@ -1,5 +1,5 @@
 # Sourced by the other scripts: makes .venv with the project in it and activates it. Arguments: extras, for example dev.
-# Uses uv when the machine has it, otherwise venv and pip. Needs Python 3.11 or newer.
+# Uses uv, which it puts into .venv when the machine has none, and pip where that fails. Needs Python 3.11 or newer.
 environment() {
   local extras=${1:-} stamp want
   if [ ! -x .venv/bin/python ]; then
@@ -21,7 +21,7 @@ environment() {
   want=$(cat pyproject.toml requirements.txt)
   if [ "$(cat "$stamp" 2>/dev/null)" != "$want" ]; then
     echo "Installing mlestar${extras:+ with its $extras extra} into .venv (once) ..."
-    if command -v uv >/dev/null 2>&1; then
+    if command -v uv >/dev/null 2>&1 || python -m pip install --quiet --disable-pip-version-check uv 2>/dev/null; then
       uv pip install --quiet --compile-bytecode --editable ".${extras:+[$extras]}"
     else
       python -m pip install --quiet --disable-pip-version-check --editable ".${extras:+[$extras]}"
