@@ -11,7 +11,7 @@ import pytest
 from mlestar.playbook.ensemble import write_ensemble
 from mlestar.playbook.families import FAMILIES
 from mlestar.playbook.initialization import first_recipe, with_models
-from mlestar.playbook.recipe import ModelPart, RefitPart, recipe_of
+from mlestar.playbook.recipe import EnsemblePart, ModelPart, RefitPart, TrainingPart, recipe_of
 from mlestar.playbook.render import render
 from mlestar.questions.ensemble import WriteEnsemble
 from mlestar.records.task import Metric, TaskKind
@@ -82,6 +82,19 @@ def test_what_was_fitted_is_handed_over_and_answers_new_rows_as_the_submission_d
     for rows in (test, test.iloc[[5]], test.iloc[::-1]):
         wanted = submission.iloc[rows.index].reset_index(drop=True)
         pd.testing.assert_frame_equal(predict_rows(rows).reset_index(drop=True), wanted)
+
+
+def test_a_model_fitted_on_all_rows_after_a_search_on_some_is_handed_over_too(tmp_path: Path) -> None:
+    given = assignment("regression", rows=300)
+    recipe = with_models(first_recipe(given, FAMILIES["lightgbm"]), (ModelPart(name="linear"),))
+    training = TrainingPart(folds=2, rows=90, reserve=True)
+    sampled = recipe.model_copy(
+        update={"training": training, "ensemble": EnsemblePart(method="greedy"), "refit": RefitPart()}
+    )
+    submission = execute(render(sampled), given, tmp_path, model_file="final/model.pkl")
+    predict_rows = pickle.loads((tmp_path / "final/model.pkl").read_bytes())
+    answers = predict_rows(pd.read_csv(tmp_path / "input/test.csv"))
+    pd.testing.assert_frame_equal(answers, submission)
 
 
 def test_rows_of_any_kind_are_answered(tmp_path: Path) -> None:
