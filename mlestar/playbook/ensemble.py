@@ -71,7 +71,7 @@ def write_ensemble(question: WriteEnsemble) -> Code:
     if searched:
         models = tuple(sorted(models, key=lambda model: not family_of(model.name).boosted))
     later = _later(models, given, folds, share)
-    stacked, fitted = stacked and len(models) > 2, rows <= FITTED_ROWS and len(models) > 2 and not searched
+    stacked, fitted = stacked and len(models) > 2, _fits_features(given) and len(models) > 2
     deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
     update = {
         "features": recipe.features.model_copy(update=FITTED if fitted else {}),
@@ -90,6 +90,8 @@ def write_ensemble(question: WriteEnsemble) -> Code:
 FITTED = {"ratios": 40, "neighbours": True}
 FITTED_ROWS = 200_000
 """Fitted features take too long, and too much memory, on more rows."""
+FITTED_CLASSES = 3
+"""With more classes the fitted features, some for each class, cost more than they bring."""
 STACKED_ROWS = 60_000
 """Second layers of forests take too long on more rows."""
 START_SECONDS = 3.0
@@ -104,6 +106,7 @@ LIBRARY: tuple[str, ...] = (
     "text_linear",
     "text_bayes",
     "discriminant",
+    "quadratic_discriminant",
     "svm_enriched",
     "neighbours",
     "neural_network",
@@ -117,6 +120,16 @@ LIBRARY: tuple[str, ...] = (
     "random_forest",
 )
 """In the order in which they are worth their time beside the models before them."""
+
+
+def _fits_features(given: Assignment) -> bool:
+    """Whether features are fitted for models."""
+    few_rows = given.profile.train_rows <= FITTED_ROWS and not searched_rows(given)
+    return few_rows and not _many_classes(given)
+
+
+def _many_classes(given: Assignment) -> bool:
+    return len(given.submission.classes) > FITTED_CLASSES
 
 
 def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> tuple[tuple[ModelPart, ...], int]:
@@ -145,8 +158,15 @@ def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float
     """The solutions' models, then the library in its order, as many as one fold of all can be fitted in time."""
     suited = {family.name: family for family in suited_families(given)}
     present = {family_of(model.name).name for model in models}
+    if not _fits_features(given):
+        suited.pop("svm_enriched", None)
+        models = tuple(model.model_copy(update={"table": _plain(model)}) for model in models)
     more = [name for name in LIBRARY if name in suited and (name not in present or name == "lightgbm")]
-    wanted = [*models, *(_library_model(given, suited[name]) for name in more)]
+    library = [_library_model(given, suited[name]) for name in more]
+    if _many_classes(given):
+        # Boosting grows trees for each class: what is cheap comes first.
+        library.sort(key=lambda model: _seconds(model, given))
+    wanted = [*models, *library]
     chosen: list[ModelPart] = []
     for model in wanted:
         needed = _seconds(model, given)
@@ -157,6 +177,13 @@ def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float
             chosen.append(model)
     chosen = chosen or [min(wanted, key=lambda model: _seconds(model, given))]
     return _numbered(sorted(chosen, key=lambda model: _seconds(model, given)))
+
+
+def _plain(model: ModelPart) -> Table | None:
+    """The model's table without fitted features; None where that is its family's own."""
+    family = family_of(model.name).table
+    plain = plain_table(model.table or family)
+    return plain if plain != family else None
 
 
 def _alike(one: ModelPart, other: ModelPart) -> bool:
@@ -185,10 +212,9 @@ def _library_model(given: Assignment, family: Family) -> ModelPart:
 
     Networks and forests of classes do without: there the features cost more than they bring.
     """
-    plain: Table | None = None
-    if given.kind != "regression" and family.name in ("neural_network", "extra_trees"):
-        plain = plain_table(family.table)
-    return first_model(given, family).model_copy(update={"table": plain})
+    model = first_model(given, family).model_copy(update={"table": None})
+    costly = given.kind != "regression" and family.name in ("neural_network", "extra_trees")
+    return model.model_copy(update={"table": _plain(model)}) if costly or not _fits_features(given) else model
 
 
 def _calibrated(recipe: Recipe) -> SubmissionPart:

@@ -24,6 +24,7 @@ _ORDER = (
     "neighbours",
     "lightgbm_small",
     "discriminant",
+    "quadratic_discriminant",
     "gaussian_process",
     "lightgbm_enriched_random",
     "svm_enriched",

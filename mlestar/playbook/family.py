@@ -36,8 +36,12 @@ class Family:
     """Models of one kin resemble each other; a second solution looks for another kin first."""
     max_rows: int = 10_000_000
     max_columns: int = 100_000
+    least_class_rows: int = 0
+    """How many rows the rarest class must have."""
     cost: float = 1.0
     """Seconds of one fit as a multiple of LightGBM's."""
+    class_cost: float = 0.0
+    """What each class beyond the second adds to that part of the seconds that grows with the table, as a share."""
     requires: str = ""
     """A library beside those that are always there."""
     tunable: tuple[str, ...] = ()
@@ -51,7 +55,7 @@ class Family:
 
     def seconds(self, rows: int, columns: int, classes: int) -> float:
         """A rough guess of the seconds of one fit on one thread; fitted features take longer."""
-        outputs = classes if classes > 2 and self.table in ("native", "enriched") else 1
+        outputs = 1 + self.class_cost * max(classes - 2, 0)
         quadratic = rows / 1500 if self.kin == "kernel" else 1.0
         fitted = 0.3 if self.table.startswith("enriched") else 0.0
         return fitted + self.cost * (0.2 + 6e-6 * rows * columns * outputs * max(quadratic, 0.2))

@@ -114,6 +114,8 @@ def suited_families(given: Assignment) -> list[Family]:
     if searched_rows(given):
         # Distances to many rows take too long for the large test that comes with a large table.
         suited = [family for family in suited if family.kin not in ("neighbours", "kernel")]
+    rarest = rows * min(given.profile.class_shares, default=0.0)
+    suited = [family for family in suited if family.least_class_rows <= rarest]
     told = sum(kind not in ("identifier", "constant", "text") for kind in kinds)
     if text and told < 5:
         suited.sort(key=lambda family: family.table != "words")

@@ -27,6 +27,7 @@ OPTIONAL: tuple[Family, ...] = (
         boosted=True,
         kin="catboost",
         cost=3.0,
+        class_cost=1.0,
         requires="catboost",
         tunable=(
             'learning_rate=trial.suggest_float("learning_rate", 0.02, 0.15, log=True)',
@@ -57,6 +58,7 @@ OPTIONAL: tuple[Family, ...] = (
         boosted=True,
         kin="xgboost",
         cost=1.5,
+        class_cost=1.0,
         requires="xgboost",
         tunable=(
             'learning_rate=trial.suggest_float("learning_rate", 0.02, 0.15, log=True)',

@@ -20,6 +20,7 @@ def _lightgbm(name: str, title: str, about: str, table: Table = "native", **para
         classification_imports=("from lightgbm import LGBMClassifier",),
         params={"n_estimators": 3000, **params, "n_jobs": 1, "verbosity": -1},
         boosted=True,
+        class_cost=0.25,
         kin="lightgbm",
         tunable=(
             'learning_rate=trial.suggest_float("learning_rate", 0.02, 0.1, log=True)',
@@ -52,9 +53,7 @@ TREES: tuple[Family, ...] = (
         classification="ExtraTreesClassifier({params})",
         regression_imports=("from sklearn.ensemble import ExtraTreesRegressor",),
         classification_imports=("from sklearn.ensemble import ExtraTreesClassifier",),
-        params={"n_estimators": 120},
-        regression_params={"max_features": 0.5},
-        classification_params={"max_features": "sqrt"},
+        params={"n_estimators": 120, "max_features": 0.5},
         cost=0.9,
         kin="forest",
         max_rows=60_000,
@@ -107,6 +106,7 @@ TREES: tuple[Family, ...] = (
             "early_stopping": False,
         },
         cost=1.0,
+        class_cost=1.0,
         kin="boosting",
         max_rows=200_000,
         tunable=(

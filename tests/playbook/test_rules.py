@@ -168,3 +168,37 @@ def test_models_are_compared_on_some_of_the_rows_of_a_large_table(rows: int, sea
 def test_more_time_lets_models_be_compared_on_more_rows() -> None:
     short, long = searched_rows(large(1_000_000, 20.0)), searched_rows(large(1_000_000, 100.0))
     assert 0 < short < long < 1_000_000
+
+
+def of_classes(count: int, *, rarest: float = 0.1) -> tuple[str, ...]:
+    """The models of the ensemble of a table of a thousand rows and this many classes."""
+    given = assignment("multiclass", rows=1000)
+    classes = tuple(f"class {number}" for number in range(count))
+    given = given.model_copy(
+        update={
+            "submission": given.submission.model_copy(update={"classes": classes, "columns": classes}),
+            "profile": given.profile.model_copy(update={"class_shares": (rarest, 1 - rarest)}),
+        }
+    )
+    question = WriteEnsemble(assignment=given, scripts=(), focus="weighted_averaging", plan="")
+    recipe = recipe_of(write_ensemble(question).source)
+    assert (recipe.features.neighbours, "svm_enriched" in recipe.model_names) == (count <= 3,) * 2
+    return recipe.model_names
+
+
+def test_features_are_fitted_for_few_classes_only_and_no_model_is_there_twice_without_them() -> None:
+    assert "lightgbm" in of_classes(3)
+    many = of_classes(10)
+    assert "lightgbm" in many
+    assert "lightgbm_2" not in many
+
+
+def test_gaussians_of_each_class_need_rows_of_each_class() -> None:
+    assert "quadratic_discriminant" in of_classes(3)
+    assert "quadratic_discriminant" not in of_classes(3, rarest=0.01)
+
+
+def test_boosting_many_classes_takes_longer() -> None:
+    seconds = {name: [family.seconds(1000, 50, classes) for classes in (2, 10)] for name, family in FAMILIES.items()}
+    assert all(many > few for few, many in (seconds["lightgbm"], seconds["hist_boosting"]))
+    assert seconds["linear"][0] == seconds["linear"][1]
