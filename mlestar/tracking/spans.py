@@ -131,7 +131,7 @@ class Tracer:
             **_inputs({"script": event.scope.label or event.script_digest, "view": event.view}),
             **_outputs({"status": execution.status, "stdout": execution.stdout_tail, "stderr": execution.stderr_tail}),
         }
-        name = f"execute {event.scope.label or event.script_digest} on {event.view}"
+        name = f"{event.view}: {event.scope.label or event.script_digest}"  # the list of spans cuts long names
         started, seconds = execution.started_at, execution.seconds
         return self._span(name, "TOOL", event.scope, started, seconds, execution.fault, attributes)
 

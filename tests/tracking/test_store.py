@@ -206,7 +206,7 @@ def test_questions_and_executions_are_one_trace_tied_to_its_run(store: Store, tm
     assert spans["WriteInitialCode"].span_type == "CHAT_MODEL"
     assert spans["WriteInitialCode"].get_attribute("mlflow.chat.tokenUsage")["total_tokens"] == 35
     assert found[0].info.token_usage == {"input_tokens": 50, "output_tokens": 20, "total_tokens": 70}
-    assert spans["execute 1/init_code_2.py on fold_0"].status.status_code == "ERROR"
+    assert spans["fold_0: 1/init_code_2.py"].status.status_code == "ERROR"
     assert spans["initialization"].start_time_ns >= spans["houses run_0"].start_time_ns
 
 
