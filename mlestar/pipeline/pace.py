@@ -12,11 +12,11 @@ from mlestar.records.strategy import Phase
 
 _SCRIPTS_SHARE = 0.45
 """Share of the run's slot time that the scripts of the first two phases may fill together."""
-_ENSEMBLE_SHARE = 0.2
+_ENSEMBLE_SHARE = 0.35
 """Share of the run kept for the ensemble phase."""
-_FINAL_SHARE = 0.3
+_FINAL_SHARE = 0.15
 """Share of the run kept for the final submission."""
-_FINAL_PATIENCE = 0.8
+_FINAL_PATIENCE = 0.85
 """Share of what is left at the end that the script of the submission is told it may take."""
 _FULL_DATA_FACTOR = 1.5
 """A script on all of train and the real test takes at most this much longer than on a graded view."""
@@ -95,13 +95,13 @@ class Pace:
     def ensemble_seconds(self, views: int) -> tuple[float, float]:
         """What an ensemble script, which has the whole machine to itself, may take: on one view, and in the submission.
 
-        What the phases before left over is shared by the two phases to come.
+        What the phases before left over is shared so that the final script gets what its graded executions had, and
+        the more that all of train asks for: a script is chosen for what it can do in the time it will have.
         """
         left = self._clock.decide("seconds left for ensembles", lambda: round(self._clock.seconds_left(), 1))
-        share = _ENSEMBLE_SHARE / (_ENSEMBLE_SHARE + _FINAL_SHARE)
         executions = max(1, self._settings.ensemble_loop_round) * views
-        graded, final = share * left / executions, _FINAL_PATIENCE * (1 - share) * left
-        return _bounded(graded, self._settings), _bounded(final, self._settings)
+        graded = _FINAL_PATIENCE * left / (executions + _FULL_DATA_FACTOR)
+        return _bounded(graded, self._settings), _bounded(_FULL_DATA_FACTOR * graded, self._settings)
 
     def affords_submission(self, rank: int, best_seconds: float) -> bool:
         """Whether there is time for the final execution of a script whose longest graded one took `best_seconds`."""

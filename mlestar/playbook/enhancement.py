@@ -146,7 +146,7 @@ def summary(case: Case, goals: list[Goal]) -> str:
     best = "nothing scored yet"
     if digest.best is not None:
         best = f"best {digest.metric} {digest.best.score:.6g} ({digest.best.run})"
-    parts = [f"After {digest.runs_done} runs: {best}."]
+    parts = [f"After {digest.runs_done} run{'s' * (digest.runs_done != 1)}: {best}."]
     told = [line for line in digest.phases if line.gain is not None]
     if told:
         parts.append("; ".join(f"{line.phase} brought {line.gain:.4g} in {line.seconds:.0f} s" for line in told) + ".")

@@ -57,11 +57,9 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
     if section == "metric":
         return {**common, "metric": written(recipe.metric)}
     if section in ("models", "stacking"):
-        part = recipe.stacking if section == "stacking" and recipe.stacking else recipe.models
-        below = (
-            set() if recipe.stacking is None else {plain_table(family_of(m.name).table) for m in recipe.stacking.models}
-        )
-        return {**common, **_models_context(part.models, below, regression=regression)}
+        deep = recipe.stacking.models if recipe.stacking else ()
+        models, above = (deep, ()) if section == "stacking" else (recipe.models.models, deep)
+        return {**common, **_models_context(models, [family_of(m.name) for m in above], regression=regression)}
     if section in ("training", "tuning"):
         tunable = family_of(recipe.tuning.model).tunable if recipe.tuning else ()
         return {**common, "splitter": "KFold" if regression else "StratifiedKFold", "tunable": tunable}
@@ -88,13 +86,13 @@ def plain_table(table: Table) -> Table:
     return "codes" if table == "enriched_codes" else "scaled" if table == "enriched_scaled" else table
 
 
-def _models_context(models: Sequence[ModelPart], more: set[Table], *, regression: bool) -> Mapping[str, object]:
-    """The models of a layer; `more` tables are written for the layer above it."""
+def _models_context(models: Sequence[ModelPart], above: Sequence[Family], *, regression: bool) -> Mapping[str, object]:
+    """The models of a layer; the families of the layer above it are fed and fitted by the same functions."""
     families = [family_of(model.name) for model in models]
-    boosted = [family.boosted for family in families]
-    stoppable_by = {family.kin for family in families if family.boosted}
+    boosted = [family.boosted for family in (*families, *above)]
+    stoppable_by = {family.kin for family in (*families, *above) if family.boosted}
     fed = [model.table or family.table for model, family in zip(models, families, strict=True)]
-    tables = {plain_table(table) for table in fed} | more
+    tables = {plain_table(table) for table in (*fed, *(family.table for family in above))}
     return {
         "models": [
             {
@@ -111,7 +109,7 @@ def _models_context(models: Sequence[ModelPart], more: set[Table], *, regression
         "stoppable_by": stoppable_by,
         "stoppable": [model.name for model, family in zip(models, families, strict=True) if family.boosted],
         "all_boosted": all(boosted),
-        "imports": _imports(families, tables, regression=regression),
+        "imports": _imports(families, above, tables, regression=regression),
     }
 
 
@@ -147,14 +145,14 @@ _BOOSTED_IMPORTS = (
 )
 
 
-def _imports(families: Sequence[Family], tables: set[Table], *, regression: bool) -> list[str]:
-    """One sorted import statement for each module."""
+def _imports(families: Sequence[Family], above: Sequence[Family], tables: set[Table], *, regression: bool) -> list[str]:
+    """One sorted import statement for each module; what builds the layer above is imported there."""
     lines = [line for table in tables for line in _TABLE_IMPORTS[table]]
     for family in families:
         lines += [*family.imports, *(family.regression_imports if regression else family.classification_imports)]
-    if any(family.boosted and family.kin == "lightgbm" for family in families):
+    if any(family.boosted and family.kin == "lightgbm" for family in (*families, *above)):
         lines += _BOOSTED_IMPORTS
-        if not all(family.boosted for family in families):
+        if not all(family.boosted for family in (*families, *above)):
             lines.append("from lightgbm import LGBMModel")
     names: dict[str, set[str]] = {}
     for line in lines:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mlestar.pipeline.pace import Pace, first_scripts
 from mlestar.records.settings import Settings
 from tests.doubles import ToyClock
@@ -17,8 +19,9 @@ def test_a_budget_too_short_for_all_first_scripts_gets_fewer_of_them() -> None:
 def test_ensembles_share_what_is_left_with_the_submission() -> None:
     settings = Settings(computational_budget=1000, exec_timeout=80_000)
     graded, final = Pace(ToyClock(seconds=1000), settings).ensemble_seconds(views=2)
-    assert (graded, final) == (200, 480)
+    assert 0.75 * 1000 < 2 * graded + final < 1000
+    assert final == pytest.approx(1.5 * graded, abs=0.1), "all of train has more rows"
     rounds = settings.model_copy(update={"ensemble_loop_round": 2})
-    assert Pace(ToyClock(seconds=1000), rounds).ensemble_seconds(views=2) == (100, 480)
+    assert Pace(ToyClock(seconds=1000), rounds).ensemble_seconds(views=2)[0] < graded
     later_graded, later_final = Pace(ToyClock(seconds=500), settings).ensemble_seconds(views=2)
-    assert (later_graded, later_final) == (graded / 2, final / 2)
+    assert (later_graded, later_final) == pytest.approx((graded / 2, final / 2), abs=0.1)

@@ -11,8 +11,9 @@ import pytest
 from mlestar.playbook.ensemble import write_ensemble
 from mlestar.playbook.families import FAMILIES
 from mlestar.playbook.initialization import first_recipe, with_models
-from mlestar.playbook.recipe import EnsemblePart, ModelPart, RefitPart, TrainingPart, recipe_of
+from mlestar.playbook.recipe import EnsemblePart, ModelPart, RefitPart, StackingPart, TrainingPart, recipe_of
 from mlestar.playbook.render import render
+from mlestar.playbook.tree_families import SECOND_LAYER
 from mlestar.questions.ensemble import WriteEnsemble
 from mlestar.records.task import Metric, TaskKind
 from tests.playbook.tables import assignment, execute
@@ -33,6 +34,14 @@ def test_later_models_are_trained_when_time_is_left(seconds: int, tmp_path: Path
     given = assignment(rows=200, seconds=4).model_copy(update={"final_seconds": 60.0})
     source = write_ensemble(WriteEnsemble(assignment=given, scripts=(), focus="weighted_averaging", plan="")).source
     assert len(execute(source, given, tmp_path, seconds=seconds)) == 12
+
+
+@pytest.mark.parametrize("first_layer", ["lightgbm", "linear"])
+def test_a_second_layer_is_fitted_whatever_the_first_is_made_of(first_layer: str, tmp_path: Path) -> None:
+    given = assignment(rows=60, seconds=8)
+    deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
+    recipe = first_recipe(given, FAMILIES[first_layer]).model_copy(update={"stacking": deep})
+    assert len(execute(render(recipe), given, tmp_path, seconds=8)) == 12
 
 
 def test_a_short_time_gives_a_small_ensemble_that_keeps_to_it(tmp_path: Path) -> None:
