@@ -132,6 +132,10 @@ def _many_classes(given: Assignment) -> bool:
     return len(given.submission.classes) > FITTED_CLASSES
 
 
+TWINS = ("lightgbm", "svm")
+"""These are worth their time both with and without fitted features."""
+
+
 def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> tuple[tuple[ModelPart, ...], int]:
     """The models and the number of folds for which this share of the time will do; fewer folds before few models."""
     fit_seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
@@ -161,7 +165,7 @@ def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float
     if not _fits_features(given):
         suited.pop("svm_enriched", None)
         models = tuple(model.model_copy(update={"table": _plain(model)}) for model in models)
-    more = [name for name in LIBRARY if name in suited and (name not in present or name == "lightgbm")]
+    more = [name for name in LIBRARY if name in suited and (name not in present or name in TWINS)]
     library = [_library_model(given, suited[name]) for name in more]
     if _many_classes(given):
         # Boosting grows trees for each class: what is cheap comes first.
@@ -187,8 +191,14 @@ def _plain(model: ModelPart) -> Table | None:
 
 
 def _alike(one: ModelPart, other: ModelPart) -> bool:
-    """Whether two models are one, but for their names."""
-    return family_of(one.name) is family_of(other.name) and (one.table, one.params) == (other.table, other.params)
+    """Whether two models are one, but for their names and those of their families."""
+    return _fitted_by(one) == _fitted_by(other)
+
+
+def _fitted_by(model: ModelPart) -> tuple[object, ...]:
+    family = family_of(model.name)
+    defaults = [{**family.defaults(regression=regression), **model.params} for regression in (True, False)]
+    return family.regression, family.classification, model.table or family.table, *defaults
 
 
 def _seconds(model: ModelPart, given: Assignment) -> float:

@@ -99,6 +99,15 @@ def test_a_simple_average_holds_the_models_of_all_solutions_and_no_others() -> N
     assert recipe_of(code.source).model_names == ("linear", "svm")
 
 
+def test_one_model_under_two_names_is_trained_once() -> None:
+    given = assignment(rows=400, seconds=60)
+    scored = (ScoredScript(source=render(first_recipe(given, FAMILIES["svm"])), score=1.0, seconds=1.0),)
+    code = write_ensemble(WriteEnsemble(assignment=given, scripts=scored, focus="weighted_averaging", plan=""))
+    models = recipe_of(code.source).models.models
+    fed = [model.table or family_of(model.name).table for model in models if "svm" in model.name]
+    assert sorted(fed) == ["enriched_scaled", "scaled"]
+
+
 def test_more_models_are_kept_for_a_submission_that_has_more_time() -> None:
     given = assignment(rows=2000, seconds=4)
     question = WriteEnsemble(assignment=given, scripts=(), focus="weighted_averaging", plan="")
