@@ -151,6 +151,7 @@ class Marks(Record):
 
     score: float | None = None
     spread: float | None = None
+    fold_scores: tuple[float, ...] = ()
     reported_score: float | None = None
     fault: str | None = None
     """Which column, how many rows, which ids."""

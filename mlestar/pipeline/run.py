@@ -69,7 +69,7 @@ class _Run:
         except BudgetExhausted as limit:
             self.bench.remark(f"{limit}; what is scored already is submitted", warn=True)
         with self._phase("submission"):
-            self.submission = await submit(self.bench)
+            self.submission = await submit(self.bench, self.ensembles)
         if self.submission is None:
             raise NothingScored(self._why_nothing())
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from math import sqrt
+from statistics import fmean, stdev
+
 from mlestar.errors import BadAnswer, BudgetExhausted
 from mlestar.events import scope
 from mlestar.pipeline.review import write_and_try
 from mlestar.pipeline.together import together
 from mlestar.pipeline.workbench import Workbench, longest_seconds
 from mlestar.questions.submission import ApplySubmissionGoal, WriteSubmission
-from mlestar.records.solution import Script, Submission, Trial
+from mlestar.records.solution import Attempt, Script, Submission, Trial
 
 LABEL = "ensemble/final_solution.py"
 
 
-async def submit(bench: Workbench) -> Submission | None:
+async def submit(bench: Workbench, ensembles: tuple[Attempt, ...] = ()) -> Submission | None:
     """A valid submission by the best script that can make one; None when none can."""
-    waiting = dict(enumerate(await _ranked(bench), start=1))
+    waiting = dict(enumerate(await _ranked(bench, ensembles), start=1))
     while waiting:
         rank = _next_rank(bench, waiting)
         with scope(label=LABEL):
@@ -35,13 +38,37 @@ def _next_rank(bench: Workbench, waiting: dict[int, Trial]) -> int:
     return min(waiting, key=lambda other: longest_seconds(waiting[other]))
 
 
-async def _ranked(bench: Workbench) -> list[Trial]:
-    """Every different script with a score, best first, the one that follows the submission goal before its equal."""
+async def _ranked(bench: Workbench, ensembles: tuple[Attempt, ...]) -> list[Trial]:
+    """Every different script with a score, best first, the one that follows the submission goal before its equal.
+
+    An ensemble goes before a script that is better by less than their scores vary: it depends less on a single model,
+    and it uses the time of the submission.
+    """
     polished = await _follow_goal(bench)
     ranked: dict[str, Trial] = {} if polished is None else {polished.script.digest: polished}
-    for trial in bench.metric.ranked(bench.trials):
+    for trial in (*_ensembles_as_good(bench, ensembles), *bench.metric.ranked(bench.trials)):
         ranked.setdefault(trial.script.digest, trial)
     return list(ranked.values())
+
+
+def _ensembles_as_good(bench: Workbench, ensembles: tuple[Attempt, ...]) -> list[Trial]:
+    """The ensembles whose lag behind the best script is within one standard error over the folds, best first."""
+    best = bench.best
+    if best is None:
+        return []
+    near = [attempt.trial for attempt in ensembles if _lag_is_noise(bench, attempt.trial, best)]
+    for trial in near[:1]:
+        if trial.script != best.script:
+            bench.remark(f"the ensemble's {trial.score:.6g} is submitted: {best.score:.6g} is within the noise of it")
+    return bench.metric.ranked(near)
+
+
+def _lag_is_noise(bench: Workbench, trial: Trial, best: Trial) -> bool:
+    folds = list(zip(best.fold_scores, trial.fold_scores, strict=False))
+    if trial.score is None or len(folds) < 2:
+        return False
+    lags = [bench.metric.gain(leading, lagging) for leading, lagging in folds]
+    return fmean(lags) <= stdev(lags) / sqrt(len(lags))
 
 
 async def _follow_goal(bench: Workbench) -> Trial | None:

@@ -58,7 +58,7 @@ class Family:
         outputs = 1 + self.class_cost * max(classes - 2, 0)
         quadratic = rows / 1500 if self.kin == "kernel" else 1.0
         fitted = 0.3 if self.table.startswith("enriched") else 0.0
-        return fitted + self.cost * (0.2 + 6e-6 * rows * columns * outputs * max(quadratic, 0.2))
+        return fitted + self.cost * (0.06 + 6e-6 * rows * columns * outputs * max(quadratic, 0.2))
 
     def defaults(self, *, regression: bool) -> Params:
         return {**self.params, **(self.regression_params if regression else self.classification_params)}

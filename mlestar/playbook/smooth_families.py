@@ -146,7 +146,7 @@ SMOOTH: tuple[Family, ...] = (
             "from sklearn.gaussian_process import GaussianProcessRegressor",
             "from sklearn.gaussian_process.kernels import Matern, WhiteKernel",
         ),
-        cost=10.0,
+        cost=20.0,
         kin="kernel",
         max_rows=2500,
         extrapolates=True,

@@ -58,6 +58,8 @@ class Trial(Record):
     score: float | None = None
     spread: float | None = None
     """Standard deviation of the score over the folds."""
+    fold_scores: tuple[float, ...] = ()
+    """The score of each fold; empty where it is undefined in one."""
     reported_score: float | None = None
     """What the script printed of itself; only shown where scoring is graded."""
     fault: str | None = None

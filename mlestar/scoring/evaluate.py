@@ -73,6 +73,7 @@ class Exam:
             for sheet, execution in zip(self._sheets, executions, strict=True):
                 folds.append((sheet.truth, self._predictions(sheet, execution)))
             score, spread = score_of_folds(self._task.metric, self._function, folds)
+            fold_scores = tuple(score_of(self._function, *fold) for fold in folds)
         except Unfit as fault:
             where = f"{self._sheets[len(folds)].view.name}: " if len(self._sheets) > 1 else ""
             return Marks(reported_score=reported, fault=f"{where}{fault}")
@@ -81,7 +82,8 @@ class Exam:
         if not math.isfinite(score):
             return Marks(reported_score=reported, fault=f"the metric {self._task.metric.name} is not a finite number")
         suspicious = is_suspicious(self._task.metric, reported, score, spread)
-        return Marks(score=score, spread=spread, reported_score=reported, suspicious=suspicious)
+        told = fold_scores if all(map(math.isfinite, fold_scores)) else ()
+        return Marks(score=score, spread=spread, fold_scores=told, reported_score=reported, suspicious=suspicious)
 
     def check_submission(self, execution: Execution) -> str | None:
         """What is wrong with the file made on `final_view`; None when it is valid."""

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
+from mlestar.doors import Marks
 from mlestar.errors import BudgetExhausted, EngineerUnavailable
 from mlestar.pipeline.run import run_pipeline
 from mlestar.questions import ensemble, initialization, refinement, review
 from mlestar.questions.answers import Code, DataUse, Leakage, Models, Target
 from mlestar.records.settings import Settings
-from mlestar.records.solution import ModelIdea
+from mlestar.records.solution import Execution, ModelIdea
 from mlestar.records.strategy import Goal, Strategy
-from tests.doubles import R2, ToyClock, ToyExecutor, ToyNotebook, scored, toy_brief, toy_lab, toy_task
+from tests.doubles import R2, ToyClock, ToyExaminer, ToyExecutor, ToyNotebook, scored, toy_brief, toy_lab, toy_task
 from tests.pipeline.toys import engineer
 
 
@@ -339,3 +343,27 @@ async def test_a_failing_fold_ends_the_other_folds() -> None:
     settings = Settings(num_solutions=1, num_model_candidates=1, max_rollback_round=1)
     await run_pipeline(toy_brief(settings), toy_lab(asked, executor=executor, views=5))
     assert len(executor.jobs) < 5
+
+
+class Varied(ToyExaminer):
+    """Two folds; those of an ensemble vary the other way round by so much."""
+
+    def __init__(self, by: float) -> None:
+        super().__init__(2)
+        self.by = by
+
+    def mark(self, executions: Sequence[Execution]) -> Marks:
+        marks = super().mark(executions)
+        if marks.score is None:
+            return marks
+        by = self.by if marks.score == 3.2 else -self.by
+        return marks.model_copy(update={"fold_scores": (marks.score - by, marks.score + by)})
+
+
+@pytest.mark.parametrize(("by", "submitted"), [(1.0, 3.2), (0.01, 3.0)])
+async def test_an_ensemble_is_submitted_where_its_lag_is_noise(by: float, submitted: float) -> None:
+    asked = engineer(WriteEnsemble=lambda q: Code(source=scored(3.2, name=q.plan)))
+    lab = replace(toy_lab(asked), examiner=Varied(by))
+    record = await run_pipeline(toy_brief(Settings()), lab)
+    assert record.best is not None
+    assert record.best.score == submitted
