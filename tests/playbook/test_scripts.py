@@ -11,10 +11,18 @@ import pytest
 from mlestar.playbook.ensemble import write_ensemble
 from mlestar.playbook.families import FAMILIES
 from mlestar.playbook.initialization import first_recipe, with_models
-from mlestar.playbook.recipe import EnsemblePart, ModelPart, RefitPart, StackingPart, TrainingPart, recipe_of
+from mlestar.playbook.recipe import (
+    EnsemblePart,
+    ModelPart,
+    RefitPart,
+    StackingPart,
+    TrainingPart,
+    TuningPart,
+    recipe_of,
+)
 from mlestar.playbook.render import render
 from mlestar.playbook.tree_families import SECOND_LAYER
-from mlestar.questions.ensemble import WriteEnsemble
+from mlestar.questions.ensemble import ScoredScript, WriteEnsemble
 from mlestar.records.task import Metric, TaskKind
 from tests.playbook.tables import assignment, execute
 
@@ -42,6 +50,18 @@ def test_a_second_layer_is_fitted_whatever_the_first_is_made_of(first_layer: str
     deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
     recipe = first_recipe(given, FAMILIES[first_layer]).model_copy(update={"stacking": deep})
     assert len(execute(render(recipe), given, tmp_path, seconds=8)) == 12
+
+
+def test_an_ensemble_of_a_script_that_searches_parameters_trains_on_several_threads(tmp_path: Path) -> None:
+    given = assignment(rows=60, seconds=5).model_copy(update={"threads": 2})
+    tuned = first_recipe(given, FAMILIES["lightgbm"]).model_copy(
+        update={"tuning": TuningPart(model="lightgbm", trials=2)}
+    )
+    scripts = (ScoredScript(source=render(tuned), score=1.0, seconds=1.0),)
+    question = WriteEnsemble(assignment=given, scripts=scripts, focus="weighted_averaging", plan="")
+    source = write_ensemble(question).source
+    assert recipe_of(source).tuning is not None
+    assert len(execute(source, given, tmp_path, seconds=8)) == 12
 
 
 def test_a_short_time_gives_a_small_ensemble_that_keeps_to_it(tmp_path: Path) -> None:
