@@ -40,6 +40,8 @@ def advise_next_run(question: AdviseNextRun) -> StrategyProposal:
 
 def refinement_goals(case: Case) -> Iterable[Goal]:
     """The foci that promise most per try: what paid before, and what was never tried, what usually pays first."""
+    if case.number("outer_loop_round", 1) < 1:
+        return []
     lines = {line.focus: line for line in case.digest.foci if line.phase == "refinement"}
     gains = [line.best_gain for line in lines.values() if line.best_gain is not None and line.best_gain > 0]
     typical = sorted(gains)[len(gains) // 2] if gains else 1.0

@@ -28,6 +28,10 @@ ENOUGH_ROUNDS = 0.7
 """A run that carried out this share of its rounds had time enough."""
 
 
+CONCLUDING = {"num_solutions": 1, "num_model_candidates": 1, "outer_loop_round": 0, "ensemble_loop_round": 0}
+"""The settings of a last run that only trains what is known."""
+
+
 def decide_settings(case: Case) -> None:
     """Decide what changes; the case keeps the decisions and their reasons."""
     if not case.digest.runs_done:
@@ -35,6 +39,9 @@ def decide_settings(case: Case) -> None:
         drop_known_models(case)
         return
     rescue(case)
+    if only_time_is_short(case):
+        conclude(case)
+        return
     cut(case)
     if starved(case):
         relieve(case)
@@ -47,12 +54,15 @@ def decide_settings(case: Case) -> None:
 
 
 def start_from_earlier(case: Case) -> None:
-    """The first run of a study begins with the settings of the best earlier study, where the user says nothing."""
+    """The first run of a study begins with what the best earlier study raised, where the user says nothing.
+
+    What it cut, it cut for want of time or for its last run.
+    """
     usual = Settings()
     for study in case.digest.earlier_studies[:1]:
         for name, value in study.best_settings.items():
             said = case.now.get(name) != getattr(usual, name, None)
-            if isinstance(value, int | float) and name not in TIMES and not said:
+            if isinstance(value, int | float) and name not in TIMES and not said and value > getattr(usual, name):
                 case.set(name, value, f"as in the best earlier study ({study.best_score})")
 
 
@@ -113,6 +123,21 @@ def crowded(case: Case) -> bool:
     used = last.seconds / case.number("computational_budget", 3600)
     gains = [line.gain for line in last.phases if line.phase == "refinement"]
     return used >= USED_UP and not any(gain is not None and gain > 0 for gain in gains)
+
+
+def only_time_is_short(case: Case) -> bool:
+    """Whether the last run is next, runs use up their time, and there is a script to carry into it."""
+    last = case.last
+    if last is None or case.runs_left > 0 or not case.digest.carries_best:
+        return False
+    return last.seconds >= USED_UP * case.number("computational_budget", 3600)
+
+
+def conclude(case: Case) -> None:
+    """The last run searches no further: its time goes to the submission of the carried script, graded before."""
+    for name, least in CONCLUDING.items():
+        if case.number(name, least) > least:
+            case.set(name, least, "the last run gives its time to training the carried script")
 
 
 def concentrate(case: Case) -> None:

@@ -140,6 +140,8 @@ class RunSummary(Record):
     """Artifact path of the best script."""
     best_time_limit_seconds: float | None = None
     """What the best script was told it may take on each view."""
+    submission_seconds: float = 0.0
+    """How long the script of the submission took on all of train."""
     error: str | None = None
 
 
@@ -149,7 +151,11 @@ class History(Record):
     runs: tuple[RunSummary, ...] = ()
 
     def best(self) -> RunSummary | None:
-        """The run with the best score; None when none has one."""
+        """The run with the best score, of equals the one whose submission took longest; None when none has one.
+
+        Runs that carry the same script have the same score; the one that trained it longest knows most.
+        """
         if not self.runs:
             return None
-        return self.runs[-1].metric.best(self.runs)
+        longest_first = sorted(self.runs, key=lambda run: -run.submission_seconds)
+        return self.runs[-1].metric.best(longest_first)

@@ -24,9 +24,10 @@ def study_points(history: History) -> list[Point]:
         at = run.started_at + run.seconds  # the same at every call: MLflow keeps one point then
         values = {"run_score": run.score, "best_score": None if best is None else best.score}
         points += [Point(key=k, value=v, step=step, at=at) for k, v in values.items() if v is not None]
+    winner = history.best()
     totals: dict[str, float | None] = {
         "improvement_percent": improvement_percent(history),
-        "audit_score": None if best is None else best.audit_score,
+        "audit_score": None if winner is None else winner.audit_score,
         "seconds": sum(run.seconds for run in history.runs),
         **cost_metrics(total_cost(history)),
     }

@@ -57,6 +57,7 @@ def summarize(
         cost=record.cost,
         best_path=best_path,
         best_time_limit_seconds=None if record.best is None else record.best.time_limit_seconds,
+        submission_seconds=0.0 if record.submission is None else record.submission.execution.seconds,
         error=record.error,
     )
 
