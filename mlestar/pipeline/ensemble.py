@@ -13,10 +13,13 @@ from mlestar.records.task import Assignment
 
 
 async def combine(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[Attempt, ...]:
-    """Ensembles of the best script of each solution, each attempt knowing the earlier ones with their scores."""
+    """Ensembles of the best script of each solution, each attempt knowing the earlier ones with their scores.
+
+    A lone script is one too: an engineer puts other models beside its own.
+    """
     scripts = _scripts(bench, solutions)
-    if len(scripts) < 2:
-        bench.remark("no ensemble: fewer than two different scripts have a score")
+    if not scripts:
+        bench.remark("no ensemble: no script has a score")
         return ()
     assignment = bench.whole_machine(*bench.pace.ensemble_seconds(len(bench.lab.examiner.views)))
     attempts: tuple[Attempt, ...] = ()

@@ -22,6 +22,8 @@ _FULL_DATA_FACTOR = 1.5
 """A script on all of train and the real test takes at most this much longer than on a graded view."""
 _TIMEOUT_FACTOR = 2.0
 """A script is ended when it takes this much longer than it was told it may."""
+_FAIR_ENSEMBLE_SECONDS = 10.0
+"""Before an ensemble script gets less than this on a view, fewer rounds of ensembles are planned."""
 _SHORTEST_SECONDS = 3.0
 """No script is told less: the imports alone take one or two."""
 _QUICKEST_SECONDS = 1.0
@@ -96,11 +98,15 @@ class Pace:
         """What an ensemble script, which has the whole machine to itself, may take: on one view, and in the submission.
 
         What the phases before left over is shared so that the final script gets what its graded executions had, and
-        the more that all of train asks for: a script is chosen for what it can do in the time it will have.
+        the more that all of train asks for: a script is chosen for what it can do in the time it will have. Where
+        time is short, it is the time of fewer rounds than the settings allow.
         """
         left = self._clock.decide("seconds left for ensembles", lambda: round(self._clock.seconds_left(), 1))
-        executions = max(1, self._settings.ensemble_loop_round) * views
-        graded = _FINAL_PATIENCE * left / (executions + _FULL_DATA_FACTOR)
+        graded = 0.0
+        for rounds in range(max(1, self._settings.ensemble_loop_round), 0, -1):
+            graded = _FINAL_PATIENCE * left / (rounds * views + _FULL_DATA_FACTOR)
+            if graded >= _FAIR_ENSEMBLE_SECONDS:
+                break
         return _bounded(graded, self._settings), _bounded(_FULL_DATA_FACTOR * graded, self._settings)
 
     def affords_submission(self, rank: int, best_seconds: float) -> bool:

@@ -48,7 +48,9 @@ def plan_ensemble(question: PlanEnsemble) -> Idea:
     usual = ["weighted_averaging", "stacking", "simple_averaging"]
     if _time_for_two_layers(question.assignment):
         usual = ["stacking", "weighted_averaging", "simple_averaging"]
-    order = [focus for focus in (*wished, *usual) if focus not in tried] or usual
+    if len(question.scripts) < 2:
+        usual.remove("simple_averaging")  # that would be the script itself
+    order = [focus for focus in (*wished, *usual) if focus in usual and focus not in tried] or usual
     return Idea(focus=order[0], plan=PLANS[order[0]])
 
 

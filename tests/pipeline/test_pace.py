@@ -22,6 +22,8 @@ def test_ensembles_share_what_is_left_with_the_submission() -> None:
     assert 0.75 * 1000 < 2 * graded + final < 1000
     assert final == pytest.approx(1.5 * graded, abs=0.1), "all of train has more rows"
     rounds = settings.model_copy(update={"ensemble_loop_round": 2})
+    short = Pace(ToyClock(seconds=30), settings).ensemble_seconds(views=3)
+    assert Pace(ToyClock(seconds=30), rounds).ensemble_seconds(views=3) == short, "no time for two rounds"
     assert Pace(ToyClock(seconds=1000), rounds).ensemble_seconds(views=2)[0] < graded
     later_graded, later_final = Pace(ToyClock(seconds=500), settings).ensemble_seconds(views=2)
     assert (later_graded, later_final) == pytest.approx((graded / 2, final / 2), abs=0.1)

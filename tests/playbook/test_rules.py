@@ -84,8 +84,18 @@ def test_what_was_studied_is_not_varied_again() -> None:
     assert not {(v.component, v.change) for v in first} & {(v.component, v.change) for v in again}
 
 
-def test_the_ensemble_goal_is_followed_first_and_then_other_ways() -> None:
+def test_a_lone_script_is_never_averaged_with_itself() -> None:
     scored = (ScoredScript(source=script("linear"), score=1.0, seconds=1.0),)
+    goal = Goal(target_agent_phase="ensemble", focus="simple_averaging", priority=1)
+    tried: tuple[PlanOutcome, ...] = ()
+    for _ in range(3):
+        plan = plan_ensemble(PlanEnsemble(assignment=GIVEN, scripts=scored, goal=goal, earlier=tried))
+        assert plan.focus in ("stacking", "weighted_averaging")
+        tried += (PlanOutcome(focus=plan.focus, plan=plan.plan, score=1.0, gain=0.0, seconds=1.0),)
+
+
+def test_the_ensemble_goal_is_followed_first_and_then_other_ways() -> None:
+    scored = tuple(ScoredScript(source=script(name), score=1.0, seconds=1.0) for name in ("linear", "lightgbm"))
     goal = Goal(target_agent_phase="ensemble", focus="simple_averaging", priority=1)
     first = plan_ensemble(PlanEnsemble(assignment=GIVEN, scripts=scored, goal=goal))
     outcome = PlanOutcome(focus=first.focus, plan=first.plan, score=1.0, gain=0.0, seconds=1.0)
