@@ -120,6 +120,11 @@ def execute(
         folder / "input/sample_submission.csv", index=False
     )
     (folder / "solution.py").write_text(source)
+    return execute_again(folder, seconds, model_file)
+
+
+def execute_again(folder: Path, seconds: float = 60.0, model_file: str = "") -> pd.DataFrame:
+    """The submission of the script in a folder with its input."""
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "LOKY_MAX_CPU_COUNT"), "1")
     done = subprocess.run(
         [sys.executable, "-W", "error::FutureWarning", "solution.py"],

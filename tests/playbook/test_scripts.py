@@ -24,7 +24,7 @@ from mlestar.playbook.render import render
 from mlestar.playbook.tree_families import SECOND_LAYER
 from mlestar.questions.ensemble import ScoredScript, WriteEnsemble
 from mlestar.records.task import Metric, TaskKind
-from tests.playbook.tables import assignment, execute
+from tests.playbook.tables import assignment, execute, execute_again
 
 
 @pytest.mark.parametrize("kind", ["regression", pytest.param("binary", marks=pytest.mark.slow), "multiclass"])
@@ -136,6 +136,16 @@ def test_rows_of_any_kind_are_answered(tmp_path: Path) -> None:
     answers = predict_rows(pd.DataFrame([odd, {}, {"note": "dark and small", "sold": "2020-03-01"}]))
     assert list(answers.columns) == ["Id", "price"]
     assert np.isfinite(answers["price"]).all()
+
+
+def test_a_column_that_is_empty_in_train_may_hold_words_in_the_test(tmp_path: Path) -> None:
+    given = assignment("regression")
+    script = render(with_models(first_recipe(given, FAMILIES["lightgbm"]), (ModelPart(name="linear"),)))
+    execute(script, given, tmp_path)
+    for name, value in (("train", None), ("test", "Ex")):
+        path = tmp_path / f"input/{name}.csv"
+        pd.read_csv(path).assign(age=value).to_csv(path, index=False)
+    assert len(execute_again(tmp_path)) == 12
 
 
 def test_nothing_is_handed_over_unasked(tmp_path: Path) -> None:
