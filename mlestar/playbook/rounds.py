@@ -28,8 +28,8 @@ ENOUGH_ROUNDS = 0.7
 """A run that carried out this share of its rounds had time enough."""
 
 
-CONCLUDING = {"num_solutions": 1, "num_model_candidates": 1, "outer_loop_round": 0, "ensemble_loop_round": 0}
-"""The settings of a last run that only trains what is known."""
+CONCLUDING = {"num_solutions": 1, "num_model_candidates": 1, "outer_loop_round": 0, "ensemble_loop_round": 1}
+"""The settings of a last run that makes the most of what is known."""
 
 
 def decide_settings(case: Case) -> None:
@@ -126,7 +126,7 @@ def crowded(case: Case) -> bool:
 
 
 def only_time_is_short(case: Case) -> bool:
-    """Whether the last run is next, runs use up their time, and there is a script to carry into it."""
+    """Whether the next run is the last, runs use up their time, and there is a script to carry into it."""
     last = case.last
     if last is None or case.runs_left > 0 or not case.digest.carries_best:
         return False
@@ -134,10 +134,9 @@ def only_time_is_short(case: Case) -> bool:
 
 
 def conclude(case: Case) -> None:
-    """The last run searches no further: its time goes to the submission of the carried script, graded before."""
-    for name, least in CONCLUDING.items():
-        if case.number(name, least) > least:
-            case.set(name, least, "the last run gives its time to training the carried script")
+    """The last run searches no further: its time goes to one ensemble around the carried script, and to training it."""
+    for name, value in CONCLUDING.items():
+        case.set(name, value, "the last run gives its time to one ensemble around the carried script")
 
 
 def concentrate(case: Case) -> None:
