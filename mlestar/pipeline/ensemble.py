@@ -21,7 +21,7 @@ async def combine(bench: Workbench, solutions: tuple[Solution, ...]) -> tuple[At
     if not scripts:
         bench.remark("no ensemble: no script has a score")
         return ()
-    assignment = bench.whole_machine(*bench.pace.ensemble_seconds(len(bench.lab.examiner.views)))
+    assignment = bench.whole_machine(*bench.pace.ensemble_seconds())
     attempts: tuple[Attempt, ...] = ()
     for number in range(bench.settings.ensemble_loop_round):
         label = f"ensemble/ensemble{number}.py"

@@ -14,6 +14,8 @@ _SCRIPTS_SHARE = 0.45
 """Share of the run's slot time that the scripts of the first two phases may fill together."""
 _ENSEMBLE_SHARE = 0.35
 """Share of the run kept for the ensemble phase."""
+_MOST_ENSEMBLE_SHARE = 0.55
+"""The same in a short run, where the usual share is too little for one round of ensembles."""
 _FINAL_SHARE = 0.15
 """Share of the run kept for the final submission."""
 _FINAL_PATIENCE = 0.85
@@ -23,7 +25,7 @@ _FULL_DATA_FACTOR = 1.5
 _TIMEOUT_FACTOR = 2.0
 """A script is ended when it takes this much longer than it was told it may."""
 _FAIR_ENSEMBLE_SECONDS = 10.0
-"""Before an ensemble script gets less than this on a view, fewer rounds of ensembles are planned."""
+"""Before an ensemble script gets less than this on a view, fewer rounds and fewer first scripts are planned."""
 _SHORTEST_SECONDS = 3.0
 """No script is told less: the imports alone take one or two."""
 _QUICKEST_SECONDS = 1.0
@@ -48,9 +50,18 @@ def first_scripts(settings: Settings, views: int, slots: int) -> tuple[int, int]
 
     Fewer than the settings ask for only when the budget is so short that the first scripts alone would use it up.
     """
-    most = int(settings.computational_budget * _SCRIPTS_SHARE * slots / (views * _QUICKEST_SECONDS))
+    share = min(_SCRIPTS_SHARE, 1 - _FINAL_SHARE - _ensemble_share(settings, views))
+    most = int(settings.computational_budget * share * slots / (views * _QUICKEST_SECONDS))
     solutions = max(1, min(settings.num_solutions, most))
     return solutions, max(1, min(settings.num_model_candidates, most // solutions))
+
+
+def _ensemble_share(settings: Settings, views: int) -> float:
+    """Share of the run kept for the ensemble phase; more of a short run, so that one round has fair time."""
+    if settings.ensemble_loop_round == 0:
+        return 0.0
+    one_round = views * _FAIR_ENSEMBLE_SECONDS / settings.computational_budget
+    return max(_ENSEMBLE_SHARE, min(_MOST_ENSEMBLE_SHARE, one_round))
 
 
 def _bounded(seconds: float, settings: Settings) -> float:
@@ -60,9 +71,11 @@ def _bounded(seconds: float, settings: Settings) -> float:
 class Pace:
     """Answers what may still be started in this run."""
 
-    def __init__(self, clock: Clock, settings: Settings) -> None:
+    def __init__(self, clock: Clock, settings: Settings, views: int) -> None:
         self._clock = clock
         self._settings = settings
+        self._views = views
+        """On how many views a script is graded."""
 
     def reserve_seconds(self, best_seconds: float | None, phase: Phase | None) -> float:
         """Time kept back for the phases to come; the best script's longest graded execution took `best_seconds`.
@@ -75,8 +88,8 @@ class Pace:
             return self._clock.seconds_left() * _FULL_DATA_FACTOR / (1 + _FULL_DATA_FACTOR)
         budget = self._settings.computational_budget
         final = max(_FINAL_SHARE * budget, _FULL_DATA_FACTOR * best_seconds)
-        combines = phase != "ensemble" and self._settings.ensemble_loop_round > 0
-        return final + (_ENSEMBLE_SHARE * budget if combines else 0.0)
+        share = 0.0 if phase == "ensemble" else _ensemble_share(self._settings, self._views)
+        return final + share * budget
 
     def affords(self, name: str, seconds: float, reserve_seconds: float) -> bool:
         """Whether a step that takes about this long may start and still leave what is kept back."""
@@ -94,7 +107,7 @@ class Pace:
         left = self._clock.seconds_left() - reserve_seconds
         return max(_SHORTEST_SECONDS, min(self._settings.exec_timeout, patience, left))
 
-    def ensemble_seconds(self, views: int) -> tuple[float, float]:
+    def ensemble_seconds(self) -> tuple[float, float]:
         """What an ensemble script, which has the whole machine to itself, may take: on one view, and in the submission.
 
         What the phases before left over is shared so that the final script gets what its graded executions had, and
@@ -104,7 +117,7 @@ class Pace:
         left = self._clock.decide("seconds left for ensembles", lambda: round(self._clock.seconds_left(), 1))
         graded = 0.0
         for rounds in range(max(1, self._settings.ensemble_loop_round), 0, -1):
-            graded = _FINAL_PATIENCE * left / (rounds * views + _FULL_DATA_FACTOR)
+            graded = _FINAL_PATIENCE * left / (rounds * self._views + _FULL_DATA_FACTOR)
             if graded >= _FAIR_ENSEMBLE_SECONDS:
                 break
         return _bounded(graded, self._settings), _bounded(_FULL_DATA_FACTOR * graded, self._settings)

@@ -31,9 +31,9 @@ class Workbench:
         self.brief = brief
         self.lab = lab
         self.settings = brief.settings
-        self.pace = Pace(lab.clock, brief.settings)
         self.trials: list[Trial] = []
         views, slots, threads = len(lab.examiner.views), lab.executor.slots, lab.executor.threads
+        self.pace = Pace(lab.clock, brief.settings, views)
         seconds = script_seconds(brief.settings, views, slots)
         self.assignment = brief.assignment.model_copy(update={"script_seconds": seconds, "threads": threads})
 

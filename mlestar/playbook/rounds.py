@@ -126,11 +126,11 @@ def crowded(case: Case) -> bool:
 
 
 def only_time_is_short(case: Case) -> bool:
-    """Whether the next run is the last, runs use up their time, and there is a script to carry into it."""
+    """Whether the next run is the last, time is short, and there is a script to carry into it."""
     last = case.last
     if last is None or case.runs_left > 0 or not case.digest.carries_best:
         return False
-    return last.seconds >= USED_UP * case.number("computational_budget", 3600)
+    return starved(case) or last.seconds >= USED_UP * case.number("computational_budget", 3600)
 
 
 def conclude(case: Case) -> None:

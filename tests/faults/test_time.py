@@ -33,7 +33,7 @@ async def test_with_time_every_repair_and_fresh_start_is_made() -> None:
 
 def test_while_nothing_is_scored_a_script_may_use_what_its_submission_leaves() -> None:
     settings = Settings(computational_budget=100, ensemble_loop_round=1)
-    late = Pace(ToyClock(30.0), settings)
+    late = Pace(ToyClock(30.0), settings, 1)
     assert late.reserve_seconds(None, "initialization") == 18.0
     assert late.reserve_seconds(2.0, "initialization") == 50.0
     assert late.reserve_seconds(2.0, "submission") == 0.0
