@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from textwrap import wrap
 from typing import cast
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -91,6 +92,7 @@ def _models_context(models: Sequence[ModelPart], above: Sequence[Family], *, reg
     families = [family_of(model.name) for model in models]
     boosted = [family.boosted for family in (*families, *above)]
     stoppable_by = {family.kin for family in (*families, *above) if family.boosted}
+    expressions = [_build(model, regression) for model in models]
     fed = [model.table or family.table for model, family in zip(models, families, strict=True)]
     tables = {plain_table(table) for table in (*fed, *(family.table for family in above))}
     return {
@@ -100,9 +102,10 @@ def _models_context(models: Sequence[ModelPart], above: Sequence[Family], *, reg
                 "about": family.about,
                 "features": "enrich" if table.startswith("enriched") else None,
                 "table": plain_table(table),
-                "expression": _build(model, regression),
+                "expression": expression,
+                "builder": models[expressions.index(expression)].name,
             }
-            for model, family, table in zip(models, families, fed, strict=True)
+            for model, family, table, expression in zip(models, families, fed, expressions, strict=True)
         ],
         "tables": tables,
         "boosted": any(boosted),
@@ -172,10 +175,11 @@ def _build(model: ModelPart, regression: bool) -> str:
     if not expression:
         raise BadAnswer(f"{family.title} is not for {'regression' if regression else 'classes'}")
     joined = ", ".join(words)
-    indent = re.search(r"^( *).*\{params\}", expression, re.MULTILINE)
-    margin = indent.group(1) if indent else ""
-    if len(joined) > LINE - len(expression.splitlines()[0]) or len(words) > 6:
-        joined = f"\n{margin}    " + f",\n{margin}    ".join(words) + f",\n{margin}"
+    if len(joined) > LINE - len(expression.splitlines()[0]):
+        indent = re.search(r"^( *).*\{params\}", expression, re.MULTILINE)
+        margin = indent.group(1) if indent else ""
+        lines = wrap(joined, LINE, break_long_words=False, break_on_hyphens=False)
+        joined = "".join(f"\n{margin}    {line}" for line in lines) + f",\n{margin}"
     return expression.replace("{params}", joined)
 
 
