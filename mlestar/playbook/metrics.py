@@ -65,18 +65,20 @@ _RMSLE = WrittenMetric(
 _SPEARMAN = WrittenMetric(
     "Spearman's rank correlation",
     ("from scipy.stats import spearmanr",),
-    (f"return spearmanr({', '.join(_UNITS)}).statistic",),
+    (f"return np.nan_to_num(spearmanr({', '.join(_UNITS)}).statistic)",),
 )
 _LOG_LOSS = WrittenMetric(
     "Log-loss",
     (),
     ("return -np.mean(np.log(np.clip(prediction[np.arange(len(truth)), truth], 1e-15, 1)))",),
 )
-_AUC = _of_probabilities(
-    "Area under the ROC curve",
-    "roc_auc_score",
-    "prediction[:, 1]",
-    'truth, prediction / prediction.sum(axis=1, keepdims=True), multi_class="ovr"',
+_AUC = WrittenMetric(
+    "Area under the ROC curve, the mean over the classes that occur",
+    ("from sklearn.metrics import roc_auc_score",),
+    (
+        "occurring = [k for k in range(len(classes)) if 0 < np.mean(truth == k) < 1]",
+        "return np.mean([roc_auc_score(truth == k, prediction[:, k]) for k in occurring] or 0.5)",
+    ),
 )
 _AVERAGE_PRECISION = _of_probabilities(
     "Average precision",
@@ -84,7 +86,11 @@ _AVERAGE_PRECISION = _of_probabilities(
     "prediction[:, 1]",
     "np.eye(len(classes))[truth], prediction",
 )
-_BRIER = WrittenMetric("Brier score", (), ("return np.mean((prediction - np.eye(len(classes))[truth])[:, 1:] ** 2)",))
+_BRIER = WrittenMetric("Brier score", (), ("return np.mean((prediction - np.eye(len(classes))[truth]) ** 2)",))
+
+_QUADRATIC_KAPPA = _of_labels(
+    "Quadratic weighted kappa", "cohen_kappa_score", weights='"quadratic"', replace_undefined_by="0"
+)
 
 _METRICS: dict[str, WrittenMetric] = {
     "rmse": WrittenMetric(
@@ -109,7 +115,9 @@ _METRICS: dict[str, WrittenMetric] = {
     "poissondeviance": _positive("Mean Poisson deviance", "mean_poisson_deviance"),
     "gammadeviance": _positive("Mean gamma deviance", "mean_gamma_deviance"),
     "explainedvariance": _of_values("Explained variance", "explained_variance_score"),
-    "pearson": WrittenMetric("Pearson's correlation", (), (f"return np.corrcoef({', '.join(_UNITS)})[0, 1]",)),
+    "pearson": WrittenMetric(
+        "Pearson's correlation", (), (f"return np.nan_to_num(np.corrcoef({', '.join(_UNITS)})[0, 1])",)
+    ),
     "r2": _of_values("Coefficient of determination", "r2_score"),
     "rmsle": _RMSLE,
     "msle": _RMSLE,
@@ -124,7 +132,7 @@ _METRICS: dict[str, WrittenMetric] = {
     "gini": WrittenMetric(
         "Gini coefficient",
         ("from sklearn.metrics import roc_auc_score",),
-        ("return 2 * roc_auc_score(truth, prediction[:, 1]) - 1",),
+        ("return 2 * roc_auc_score(truth, prediction[:, 1]) - 1 if 0 < np.mean(truth) < 1 else 0",),
     ),
     "precisionbinary": _of_labels("Precision", "precision_score", zero_division="0"),
     "recallbinary": _of_labels("Recall", "recall_score", zero_division="0"),
@@ -137,10 +145,10 @@ _METRICS: dict[str, WrittenMetric] = {
     "f1weighted": _of_labels("Weighted F1", "f1_score", average='"weighted"'),
     "mcc": _of_labels("Matthews correlation", "matthews_corrcoef"),
     "matthewscorrcoef": _of_labels("Matthews correlation", "matthews_corrcoef"),
-    "kappa": _of_labels("Cohen's kappa", "cohen_kappa_score"),
-    "quadratickappa": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights='"quadratic"'),
-    "quadraticweightedkappa": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights='"quadratic"'),
-    "qwk": _of_labels("Quadratic weighted kappa", "cohen_kappa_score", weights='"quadratic"'),
+    "kappa": _of_labels("Cohen's kappa", "cohen_kappa_score", replace_undefined_by="0"),
+    "quadratickappa": _QUADRATIC_KAPPA,
+    "quadraticweightedkappa": _QUADRATIC_KAPPA,
+    "qwk": _QUADRATIC_KAPPA,
 }
 
 
