@@ -102,7 +102,7 @@ def _text_kind(filled: pd.Series, distinct: int, all_differ: bool) -> ColumnKind
 def _parses_as_dates(texts: pd.Series) -> bool:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return bool(pd.to_datetime(texts, errors="coerce", format="mixed").notna().mean() > 0.9)
+        return bool(pd.to_datetime(texts, errors="coerce", format="mixed", utc=True).notna().mean() > 0.9)
 
 
 def _numbers(filled: pd.Series) -> dict[str, float | None]:
