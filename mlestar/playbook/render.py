@@ -61,9 +61,8 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
         deep = recipe.stacking.models if recipe.stacking else ()
         models, above = (deep, ()) if section == "stacking" else (recipe.models.models, deep)
         return {**common, **_models_context(models, [family_of(m.name) for m in above], regression=regression)}
-    if section in ("training", "tuning"):
-        tunable = family_of(recipe.tuning.model).tunable if recipe.tuning else ()
-        return {**common, "splitter": "KFold" if regression else "StratifiedKFold", "tunable": tunable}
+    if section == "tuning":
+        return {**common, "tunable": family_of(recipe.tuning.model).tunable if recipe.tuning else ()}
     if section == "ensemble":
         free = [name for name in recipe.model_names if family_of(name).extrapolates]
         return {**common, "extrapolating": free}
@@ -138,7 +137,6 @@ _TABLE_IMPORTS: Mapping[Table, tuple[str, ...]] = {
     "scaled": _SCALED,
     "words": (
         _FUNCTION,
-        "from sklearn.feature_extraction.text import TfidfVectorizer",
         "from sklearn.pipeline import make_pipeline, make_union",
     ),
 }
