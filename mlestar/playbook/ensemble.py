@@ -9,6 +9,7 @@ from mlestar.playbook.initialization import (
     first_model,
     first_recipe,
     most_folds,
+    possible_folds,
     searched_rows,
     suited_families,
     with_models,
@@ -25,6 +26,7 @@ from mlestar.playbook.recipe import (
     SubmissionPart,
     Table,
     TrainingPart,
+    TuningPart,
     parse,
 )
 from mlestar.playbook.render import plain_table, render
@@ -78,6 +80,7 @@ def write_ensemble(question: WriteEnsemble) -> Code:
     update = {
         "features": recipe.features.model_copy(update=FITTED if fitted else {}),
         "models": ModelsPart(models=(*models, *later)),
+        "tuning": _tuning(recipe, (*models, *later)),
         "training": TrainingPart(
             folds=folds, reserve=stacked or searched > 0, rows=searched, later=tuple(model.name for model in later)
         ),
@@ -87,6 +90,16 @@ def write_ensemble(question: WriteEnsemble) -> Code:
         "submission": _calibrated(recipe),
     }
     return Code(source=render(recipe.model_copy(update=update)))
+
+
+def _tuning(recipe: Recipe, models: tuple[ModelPart, ...]) -> TuningPart | None:
+    """The search of a model's parameters under the name that it has now; none where it is left out."""
+    search = recipe.tuning
+    if search is None:
+        return None
+    searched = [(family_of(m.name), m.params) for m in recipe.models.models if m.name == search.model]
+    kept = [m.name for m in models if (family_of(m.name), m.params) in searched]
+    return search.model_copy(update={"model": kept[0]}) if kept else None
 
 
 FITTED = {"ratios": 40, "neighbours": True}
@@ -142,7 +155,7 @@ def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> 
     """The models and the number of folds for which this share of the time will do; fewer folds before few models."""
     fit_seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
     rows = as_searched(given).profile.train_rows
-    most = 8 if rows <= 20_000 else most_folds(rows)
+    most = min(8 if rows <= 20_000 else most_folds(rows), possible_folds(given))
     for folds in sorted({most, min(most, 5), min(most, 3)}, reverse=True):
         planned = _affordable(models, given, fit_seconds / folds)
         if len(planned) >= FEW_MODELS:

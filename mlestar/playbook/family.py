@@ -34,6 +34,8 @@ class Family:
     """Its predictions may go far beyond what was seen."""
     kin: str = ""
     """Models of one kin resemble each other; a second solution looks for another kin first."""
+    least_rows: int = 0
+    """How many rows there must be, those that are held out included."""
     max_rows: int = 10_000_000
     max_columns: int = 100_000
     least_class_rows: int = 0
@@ -51,7 +53,7 @@ class Family:
         """Whether the family can be trained on a table of this size, with or without columns of text."""
         written = self.regression if regression else self.classification
         fed = text or self.table != "words"
-        return bool(written) and fed and rows <= self.max_rows and columns <= self.max_columns
+        return bool(written) and fed and self.least_rows <= rows <= self.max_rows and columns <= self.max_columns
 
     def seconds(self, rows: int, columns: int, classes: int) -> float:
         """A rough guess of the seconds of one fit on one thread; fitted features take longer."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from mlestar.errors import BadAnswer
 from mlestar.playbook.families import FAMILIES, family_like, family_of
 from mlestar.playbook.family import Family
@@ -114,7 +116,7 @@ def suited_families(given: Assignment) -> list[Family]:
     if searched_rows(given):
         # Distances to many rows take too long for the large test that comes with a large table.
         suited = [family for family in suited if family.kin not in ("neighbours", "kernel")]
-    rarest = rows * min(given.profile.class_shares, default=0.0)
+    rarest = rows * min(given.profile.class_shares, default=1.0)
     suited = [family for family in suited if family.least_class_rows <= rarest]
     told = sum(kind not in ("identifier", "constant", "text") for kind in kinds)
     if text and told < 5:
@@ -143,14 +145,11 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
     """What a practitioner would start with for this family on these data."""
     if given.kind == "other":
         raise BadAnswer("the playbook writes scripts for tables only: regression, binary or multiclass")
-    drop = tuple(c.name for c in given.profile.columns if c.kind in ("identifier", "constant"))
-    if given.submission.id_column and given.submission.id_column not in drop:
-        drop = (*drop, given.submission.id_column)
     metric, columns = given.metric, given.profile.columns
     transform, searched = first_transform(given), searched_rows(given)
     return Recipe(
         setup=SetupPart(seed=given.seed, threads=given.threads),
-        data=DataPart(kind=given.kind, target=given.target, drop=drop),
+        data=DataPart(kind=given.kind, target=given.target, drop=_untold(given)),
         features=FeaturesPart(
             dates=tuple(c.name for c in columns if c.kind == "date"),
             text=tuple(c.name for c in columns if c.kind == "text"),
@@ -173,6 +172,15 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
     )
 
 
+def _untold(given: Assignment) -> tuple[str, ...]:
+    """Columns that say nothing of other rows; none where there are no others."""
+    columns, id_column = given.profile.columns, given.submission.id_column
+    silent = [c.name for c in columns if c.kind in ("identifier", "constant") or c.name == id_column]
+    if len(silent) == len(columns):
+        return ()
+    return tuple(silent) if id_column is None or id_column in silent else (*silent, id_column)
+
+
 _ENRICHED: dict[Table, Table] = {"native": "enriched", "codes": "enriched_codes", "scaled": "enriched_scaled"}
 _ABSOLUTE: dict[str, dict[str, Parameter]] = {
     "lightgbm": {"objective": "mae"},
@@ -190,6 +198,9 @@ def first_model(given: Assignment, family: Family) -> ModelPart:
     """The family fed with whatever features are fitted; the median is learned where the metric is absolute."""
     absolute = metric_key(given.metric.name) in ("mae", "mape", "smape", "medae")
     params = _ABSOLUTE.get(family.kin, {}) if absolute and given.kind == "regression" else {}
+    if family.kin == "neural" and given.profile.train_rows * min(given.profile.class_shares, default=1.0) < 30:
+        # Too few rows of a class to judge the network by while it learns.
+        params = {"early_stopping": False}
     return ModelPart(name=family.name, table=_ENRICHED.get(family.table), params=params)
 
 
@@ -216,12 +227,17 @@ def most_folds(rows: int) -> int:
     return 5 if rows <= 50_000 else 3 if rows <= 300_000 else 2
 
 
+def possible_folds(given: Assignment) -> int:
+    """The most folds for which every view of the table still holds rows enough, of one class at least."""
+    return max(2, int(given.profile.train_rows * max(given.profile.class_shares, default=1.0)) // 2)
+
+
 def first_folds(given: Assignment, family: Family) -> int:
     """As many folds as the size of the table asks for, fewer where a script has little time."""
     profile = given.profile
     seconds = family.seconds(profile.train_rows, len(profile.columns), len(given.submission.classes))
     affordable = int(0.7 * given.script_seconds / seconds)
-    return max(2, min(most_folds(profile.train_rows), affordable))
+    return max(2, min(most_folds(profile.train_rows), affordable, possible_folds(given)))
 
 
 def merge_scripts(question: MergeScripts) -> Code:
@@ -237,7 +253,7 @@ def with_models(recipe: Recipe, models: tuple[ModelPart, ...]) -> Recipe:
         same_family = [m for m in merged if family_of(m.name) is family_of(model.name)]
         if any((m.params, m.table) == (model.params, model.table) for m in same_family):
             continue
-        name = family_of(model.name).name
-        numbered = f"{name}_{len(same_family) + 1}" if same_family else name
-        merged.append(model.model_copy(update={"name": numbered}))
+        name, taken = family_of(model.name).name, {m.name for m in merged}
+        free = (f"{name}_{number}" for number in itertools.count(2) if f"{name}_{number}" not in taken)
+        merged.append(model.model_copy(update={"name": next(free) if name in taken else name}))
     return recipe.model_copy(update={"models": ModelsPart(models=tuple(merged))})

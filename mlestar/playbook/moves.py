@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from mlestar.playbook.families import family_of
-from mlestar.playbook.initialization import first_model, suited_families, with_models
+from mlestar.playbook.initialization import first_model, possible_folds, suited_families, with_models
 from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import Parameter, Recipe, TuningPart
 from mlestar.records.base import Record
 from mlestar.records.task import Assignment
+
+TUNING_FOLDS = 4
+"""Parameters are compared on so many folds."""
 
 Change = Callable[[Recipe, Assignment], Recipe]
 
@@ -75,13 +78,15 @@ def _has_categories(recipe: Recipe, given: Assignment) -> bool:
 
 def _tune(recipe: Recipe, given: Assignment) -> Recipe:
     tunable = [model.name for model in recipe.models.models if family_of(model.name).tunable]
-    if not tunable or recipe.tuning is not None:
+    if not tunable or recipe.tuning is not None or possible_folds(given) < TUNING_FOLDS:
         return recipe
     return recipe.model_copy(update={"tuning": TuningPart(model=tunable[0])})
 
 
 def _more_folds(recipe: Recipe, given: Assignment) -> Recipe:
-    return _update("training", folds=min(10, recipe.training.folds * 2))(recipe, given)
+    folds = recipe.training.folds
+    more = min(10, folds * 2, possible_folds(given))
+    return _update("training", folds=max(folds, more))(recipe, given)
 
 
 def _more_repeats(recipe: Recipe, given: Assignment) -> Recipe:

@@ -198,7 +198,7 @@ def sections_of(source: str) -> dict[str, str]:
 
 def _part_of(section: str) -> object:
     """The JSON value of a header, read over its comment lines."""
-    comments = itertools.takewhile(lambda line: line.startswith("# "), section.splitlines())
+    comments = itertools.takewhile(lambda line: line.startswith("# "), section.split("\n"))
     text = " ".join(line.removeprefix("#   ") for line in comments)
     value, _ = json.JSONDecoder().raw_decode(text, text.index("{"))
     return value

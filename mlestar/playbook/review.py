@@ -30,7 +30,11 @@ def _simpler(recipe: Recipe, error: str) -> Recipe:
     named = [model for model in recipe.models.models if model.name in error or model.name.replace("_", "") in error]
     rest = tuple(model for model in recipe.models.models if model not in named)
     if named and rest:
-        return recipe.model_copy(update={"models": ModelsPart(models=rest), "tuning": None, "stacking": None})
+        later = tuple(name for name in recipe.training.later if name in {model.name for model in rest})
+        training = recipe.training.model_copy(update={"later": later if len(later) < len(rest) else ()})
+        return recipe.model_copy(
+            update={"models": ModelsPart(models=rest), "training": training, "tuning": None, "stacking": None}
+        )
     plain = FeaturesPart(dates=recipe.features.dates, text=recipe.features.text)
     update = {"features": plain, "encoding": EncodingPart(), "tuning": None, "stacking": None}
     return recipe.model_copy(update=update)

@@ -51,6 +51,7 @@ SMOOTH: tuple[Family, ...] = (
         cost=0.4,
         kin="kernel",
         max_rows=6000,
+        least_class_rows=8,
         extrapolates=True,
     ),
     Family(
@@ -100,6 +101,7 @@ SMOOTH: tuple[Family, ...] = (
         seeded=False,
         cost=0.1,
         kin="neighbours",
+        least_rows=30,
         max_rows=30_000,
         max_columns=300,
         extrapolates=True,
@@ -170,6 +172,7 @@ SMOOTH: tuple[Family, ...] = (
         cost=0.5,
         kin="kernel",
         max_rows=6000,
+        least_class_rows=8,
         extrapolates=True,
     ),
     Family(

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from mlestar.records.settings import Settings
 from mlestar.records.task import (
     Assignment,
     ColumnKind,
@@ -20,6 +21,9 @@ from mlestar.records.task import (
     TableProfile,
     TaskKind,
 )
+from mlestar.tasks.assignment import assignment_for
+from mlestar.tasks.load import load_task
+from mlestar.tasks.options import TaskOptions
 
 Needs = Literal["values", "labels", "probabilities"]
 
@@ -92,6 +96,15 @@ def assignment(
     )
 
 
+def told_of(train: pd.DataFrame, test: pd.DataFrame, metric: str, folder: Path, seconds: float = 8.0) -> Assignment:
+    """What an engineer is told of these tables; the target is the column that only train has."""
+    (folder / "task").mkdir()
+    train.to_csv(folder / "task/train.csv", index=False)
+    test.to_csv(folder / "task/test.csv", index=False)
+    task = load_task(folder / "task", TaskOptions(metric=metric))
+    return assignment_for(task, Settings(), threads=1, script_seconds=seconds)
+
+
 def _profile(column: pd.Series, kind: ColumnKind) -> ColumnProfile:
     number = column.astype("float64") if kind == "numeric" else None
     return ColumnProfile(
@@ -110,15 +123,19 @@ def execute(
     source: str, given: Assignment, folder: Path, seconds: float = 60.0, test_rows: int = 12, model_file: str = ""
 ) -> pd.DataFrame:
     """The submission a script writes beside a fresh input folder; fails with the script's own traceback."""
-    (folder / "input").mkdir(parents=True)
     targets = ["price", "dear", "grade"]
     train = table(given.profile.train_rows).drop(columns=[name for name in targets if name != given.target])
     test = table(test_rows, seed=1).drop(columns=targets)
+    return execute_on(train, test, source, folder, seconds, model_file)
+
+
+def execute_on(
+    train: pd.DataFrame, test: pd.DataFrame, source: str, folder: Path, seconds: float = 60.0, model_file: str = ""
+) -> pd.DataFrame:
+    """The same beside these tables."""
+    (folder / "input").mkdir(parents=True)
     train.to_csv(folder / "input/train.csv", index=False)
     test.to_csv(folder / "input/test.csv", index=False)
-    test[["Id"]].assign(**dict.fromkeys(given.submission.columns, 0)).to_csv(
-        folder / "input/sample_submission.csv", index=False
-    )
     (folder / "solution.py").write_text(source)
     return execute_again(folder, seconds, model_file)
 
