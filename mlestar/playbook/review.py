@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mlestar.errors import BadAnswer
 from mlestar.playbook.initialization import first_recipe, suited_families
 from mlestar.playbook.recipe import EncodingPart, FeaturesPart, ModelsPart, Recipe, parse, recipe_of, sections_of
@@ -11,18 +13,20 @@ from mlestar.questions.review import CheckDataUse, FindLeakage, MendLeakage, Rep
 
 
 def repair_script(question: RepairScript) -> Code:
-    """The script as its recipe says; when it is that already, a simpler one; for a foreign script a new one."""
-    given = question.assignment
-    recipe = parse(question.script)
-    if recipe is None:
-        return Code(source=render(first_recipe(given, suited_families(given)[0])))
-    again = render(recipe)
-    if again != question.script:
-        return Code(source=again)
-    simpler = render(_simpler(recipe, question.error))
-    if simpler == question.script:
+    """The first of the mended scripts that is another one."""
+    source = next((source for source in _mended(question) if source != question.script), None)
+    if source is None:
         raise BadAnswer("the playbook knows no simpler form of this script")
-    return Code(source=simpler)
+    return Code(source=source)
+
+
+def _mended(question: RepairScript) -> Iterator[str]:
+    """The script as its recipe says, a simpler one, and at last, or for a foreign script, a new one."""
+    recipe, given = parse(question.script), question.assignment
+    if recipe is not None:
+        yield render(recipe)
+        yield render(_simpler(recipe, question.error))
+    yield render(first_recipe(given, suited_families(given)[0]))
 
 
 def _simpler(recipe: Recipe, error: str) -> Recipe:

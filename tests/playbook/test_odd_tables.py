@@ -145,6 +145,13 @@ def test_a_model_that_fails_is_also_no_later_model() -> None:
     assert set(mended.training.later) < set(mended.model_names)
 
 
+def test_a_plain_script_that_fails_gives_way_to_one_of_another_family() -> None:
+    given = assignment()
+    plain = render(first_recipe(given, FAMILIES["svm"]))
+    mended = recipe_of(repair_script(RepairScript(assignment=given, script=plain, error="ValueError")).source)
+    assert mended.model_names != ("svm",)
+
+
 @pytest.mark.filterwarnings("ignore:A single label", "ignore:`y1`, `y2`")
 @pytest.mark.parametrize("name", ["roc_auc", "kappa", "quadratic_kappa"])
 def test_scores_of_one_class_are_numbers(name: str) -> None:
