@@ -55,6 +55,8 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
         "target_type": target_type,
         "threads": recipe.setup.threads,
     }
+    if section == "data":
+        return {**common, "id_column": recipe.submission.id_column}
     if section == "metric":
         return {**common, "metric": written(recipe.metric)}
     if section in ("models", "stacking"):

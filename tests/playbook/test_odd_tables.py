@@ -64,6 +64,18 @@ def test_a_class_of_one_row_is_learned_from(tmp_path: Path) -> None:
     assert execute_on(train, test, render(recipe), tmp_path / "run")["grade"].between(0, 1).all()
 
 
+def test_ids_are_handed_back_to_the_letter_and_counts_of_categories_do_not_hide_columns(tmp_path: Path) -> None:
+    train = pd.DataFrame({"id": range(30), "room": "a", "room count": range(30), "price": range(30)})
+    train.loc[:9, "room"] = "b"
+    test = train.drop(columns="price").head(3).assign(id=["007", "7.10", "08"])
+    recipe = first_recipe(told_of(train, test, "rmse", tmp_path), FAMILIES["linear"])
+    frequent = recipe.encoding.model_copy(update={"categories": "frequency"})
+    source = render(recipe.model_copy(update={"encoding": frequent}))
+    execute_on(train, test, source, tmp_path / "run")
+    written_ids = pd.read_csv(tmp_path / "run/final/submission.csv", dtype="str")["id"]
+    assert list(written_ids) == ["007", "7.10", "08"]
+
+
 def test_an_ensemble_is_made_of_what_few_rows_of_many_classes_allow(tmp_path: Path) -> None:
     train = numbers(12)
     test = train.head(3).copy()
