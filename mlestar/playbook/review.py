@@ -5,8 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mlestar.errors import BadAnswer
+from mlestar.playbook.families import family_of
 from mlestar.playbook.initialization import first_recipe, suited_families
-from mlestar.playbook.recipe import EncodingPart, FeaturesPart, ModelsPart, Recipe, parse, recipe_of, sections_of
+from mlestar.playbook.recipe import (
+    EncodingPart,
+    FeaturesPart,
+    ModelPart,
+    ModelsPart,
+    Recipe,
+    parse,
+    recipe_of,
+    sections_of,
+)
 from mlestar.playbook.render import render, section_text
 from mlestar.questions.answers import Code, DataUse, Leakage
 from mlestar.questions.review import CheckDataUse, FindLeakage, MendLeakage, RepairScript, UseMoreData
@@ -31,7 +41,7 @@ def _mended(question: RepairScript) -> Iterator[str]:
 
 def _simpler(recipe: Recipe, error: str) -> Recipe:
     """Without the model the error names, or without everything a first script can do without."""
-    named = [model for model in recipe.models.models if model.name in error or model.name.replace("_", "") in error]
+    named = [model for model in recipe.models.models if _is_named(model, error, recipe.data.kind == "regression")]
     rest = tuple(model for model in recipe.models.models if model not in named)
     if named and rest:
         later = tuple(name for name in recipe.training.later if name in {model.name for model in rest})
@@ -42,6 +52,15 @@ def _simpler(recipe: Recipe, error: str) -> Recipe:
     plain = FeaturesPart(dates=recipe.features.dates, text=recipe.features.text)
     update = {"features": plain, "encoding": EncodingPart(), "tuning": None, "stacking": None}
     return recipe.model_copy(update=update)
+
+
+def _is_named(model: ModelPart, error: str, regression: bool) -> bool:
+    """Whether the error says the model's name, or its traceback passes the package that the model comes from."""
+    family = family_of(model.name)
+    *_, estimator = family.regression_imports if regression else family.classification_imports
+    package = "/".join(estimator.split()[1].split(".")[:2]) + "/"
+    single_file = package.removesuffix("/") + ".py"
+    return model.name in error or model.name.replace("_", "") in error or package in error or single_file in error
 
 
 def find_leakage(question: FindLeakage) -> Leakage:

@@ -13,7 +13,7 @@ from mlestar.playbook.families import FAMILIES
 from mlestar.playbook.initialization import first_model, first_recipe, suited_families, with_models
 from mlestar.playbook.metrics import written
 from mlestar.playbook.moves import MOVES
-from mlestar.playbook.recipe import DataPart, MetricPart, ModelPart, TuningPart, parse, recipe_of
+from mlestar.playbook.recipe import DataPart, MetricPart, ModelPart, TrainingPart, TuningPart, parse, recipe_of
 from mlestar.playbook.render import render
 from mlestar.playbook.review import repair_script
 from mlestar.questions.ensemble import ScoredScript, WriteEnsemble
@@ -155,6 +155,28 @@ def test_a_model_that_fails_is_also_no_later_model() -> None:
     )
     assert later[0] not in (*mended.model_names, *mended.training.later)
     assert set(mended.training.later) < set(mended.model_names)
+
+
+@pytest.mark.parametrize(
+    ("place", "left"),
+    [("sklearn/neighbors/_regression.py", ("svm", "linear")), ("sklearn/svm/_base.py", ("linear", "neighbours"))],
+)
+def test_the_traceback_tells_which_model_fails(place: str, left: tuple[str, ...]) -> None:
+    given = assignment()
+    models = (ModelPart(name="linear"), ModelPart(name="neighbours", table=None))
+    source = render(with_models(first_recipe(given, FAMILIES["svm"]), models))
+    error = f'  File "/packages/{place}", line 7, in fit\nValueError: too few rows'
+    mended = recipe_of(repair_script(RepairScript(assignment=given, script=source, error=error)).source)
+    assert mended.model_names == left
+
+
+def test_a_later_model_that_is_left_out_is_not_waited_for(tmp_path: Path) -> None:
+    train = numbers(30).assign(price=range(30))
+    test = numbers(3)
+    recipe = first_recipe(told_of(train, test, "rmse", tmp_path), FAMILIES["linear"])
+    later = TrainingPart(folds=2, later=("linear", "svm"))
+    source = render(recipe.model_copy(update={"training": later}))
+    assert len(execute_on(train, test, source, tmp_path / "run")) == 3
 
 
 def test_a_plain_script_that_fails_gives_way_to_one_of_another_family() -> None:
