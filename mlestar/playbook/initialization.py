@@ -198,10 +198,16 @@ def first_model(given: Assignment, family: Family) -> ModelPart:
     """The family fed with whatever features are fitted; the median is learned where the metric is absolute."""
     absolute = metric_key(given.metric.name) in ("mae", "mape", "smape", "medae")
     params = _ABSOLUTE.get(family.kin, {}) if absolute and given.kind == "regression" else {}
-    if family.kin == "neural" and given.profile.train_rows * min(given.profile.class_shares, default=1.0) < 30:
-        # Too few rows of a class to judge the network by while it learns.
+    if family.kin == "neural" and _few_rows(given):
+        # Too few to judge the network by while it learns.
         params = {"early_stopping": False}
     return ModelPart(name=family.name, table=_ENRICHED.get(family.table), params=params)
+
+
+def _few_rows(given: Assignment) -> bool:
+    """Whether a tenth of a fold's rows may not hold every class."""
+    rows, shares = given.profile.train_rows, given.profile.class_shares or (1.0,)
+    return rows < 25 * len(shares) or rows * min(shares) < 8
 
 
 def first_post(given: Assignment, transform: Transform) -> Post:
