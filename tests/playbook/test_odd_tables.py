@@ -13,8 +13,17 @@ from mlestar.playbook.families import FAMILIES
 from mlestar.playbook.initialization import first_model, first_recipe, suited_families, with_models
 from mlestar.playbook.metrics import written
 from mlestar.playbook.moves import MOVES
-from mlestar.playbook.recipe import DataPart, MetricPart, ModelPart, TrainingPart, TuningPart, parse, recipe_of
-from mlestar.playbook.render import render
+from mlestar.playbook.recipe import (
+    DataPart,
+    MetricPart,
+    ModelPart,
+    TargetPart,
+    TrainingPart,
+    TuningPart,
+    parse,
+    recipe_of,
+)
+from mlestar.playbook.render import render, section_text
 from mlestar.playbook.review import repair_script
 from mlestar.questions.ensemble import ScoredScript, WriteEnsemble
 from mlestar.questions.review import RepairScript
@@ -199,3 +208,22 @@ def test_scores_of_one_class_are_numbers(name: str) -> None:
     assert callable(score)
     with np.errstate(all="ignore"):
         assert np.isfinite(score(np.zeros(4, int), np.full((4, 3), 1 / 3)))
+
+
+def test_a_root_below_zero_is_a_target_of_zero() -> None:
+    recipe = first_recipe(assignment(), FAMILIES["lightgbm"])
+    rooted = recipe.model_copy(update={"target": TargetPart(transform="sqrt")})
+    scope: dict[str, object] = {"np": np, "known": pd.Series([0.0, 4.0])}
+    exec(section_text(rooted, "target"), scope)
+    to_units = scope["to_units"]
+    assert callable(to_units)
+    assert list(to_units(np.array([-1.0, 2.0]))) == [0.0, 4.0]
+
+
+def test_a_brier_score_counts_every_class() -> None:
+    part = MetricPart(name="brier", needs="probabilities")
+    scope: dict[str, object] = {"np": np, "classes": np.array(["a", "b", "c"])}
+    exec("\n".join(["def score(truth, prediction):", *(f"    {line}" for line in written(part).lines)]), scope)
+    score = scope["score"]
+    assert callable(score)
+    assert score(np.array([0]), np.array([[0.0, 0.0, 1.0]])) == pytest.approx(2 / 3)
