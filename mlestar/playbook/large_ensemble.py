@@ -40,6 +40,8 @@ LARGE_LIBRARY: tuple[str, ...] = (
 """What is worth its time on a large table, in this order."""
 _LARGE_SHARE = 0.8
 """Share of the time of all threads that boosted models may take there."""
+_TIMES_AS_LONG = 3
+"""A boosted model of all rows is worth more time than each of several in cross-validation."""
 _QUICK_SHARE = 0.1
 """Share of the time that a model may take there which cannot be stopped."""
 
@@ -58,8 +60,10 @@ def _large_models(models: tuple[ModelPart, ...], given: Assignment) -> tuple[Mod
         boosted, needed = family_of(model.name).boosted, fit_seconds(model, given)
         if any(alike(model, other) for other in chosen):
             continue
-        if boosted and (needed <= seconds or not any(family_of(other.name).boosted for other in chosen)):
-            seconds -= needed
+        if boosted and (
+            _TIMES_AS_LONG * needed <= seconds or not any(family_of(other.name).boosted for other in chosen)
+        ):
+            seconds -= _TIMES_AS_LONG * needed
             chosen.append(model)
         elif not boosted and needed <= _QUICK_SHARE * given.script_seconds:
             chosen.append(model)
