@@ -131,7 +131,7 @@ async def _study(config: AppConfig, composition: Composition, terminal: Terminal
     """Open every door, run the study, show the table."""
     _cancel_on_sigterm()
     workspace = config.workspace.resolve()
-    task = task_of(config.task, task_paths(), workspace / "tasks")
+    task = task_of(config.task, task_paths(), workspace / "tasks", terminal.say)
     budget = Budget(max_tokens=config.settings.max_tokens, max_usd=config.settings.max_usd)
     async with open_engineer(config.engineer, budget) as hire:
         opening = open_in_background(config.store, terminal.say)

@@ -46,6 +46,9 @@ from mlestar.tracking.sweep import SweepPoint
 SHORTEST_RUN_SECONDS = 10.0
 """A study with less time than this left, or than half of what it was given, starts no further run."""
 
+LARGE_CELLS = 5_000_000
+"""Views of a table with more cells take so long to write that it is said."""
+
 
 @dataclass(frozen=True)
 class StudyParts:
@@ -205,6 +208,9 @@ class _Runs:
     async def _prepared(self) -> Examiner:
         """The views of the task, made when the first run needs them."""
         if self._examiner is None:
+            cells = self._parts.task.profile.train_rows * len(self._parts.task.profile.columns)
+            if cells >= LARGE_CELLS:
+                self._parts.watcher.say(f"  [dim]writing what scripts see of {cells:,} cells ...[/dim]")
             self._examiner = await asyncio.to_thread(self._parts.prepare, self._folder / "views")
             self._parts.watcher.say(f"  [dim]{self._examiner.explanation}[/dim]")
         return self._examiner

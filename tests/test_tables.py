@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mlestar.errors import TaskError
-from mlestar.tables import as_scripts_read, csv_text, find_sample, find_table, read_cells, usable_targets
+from mlestar.tables import as_scripts_read, csv_text, find_sample, find_table, read_cells, some_rows, usable_targets
 
 CELLS = [
     "plain",
@@ -94,3 +94,51 @@ def test_tables_are_found_plain_before_compressed(tmp_path: Path) -> None:
 def test_a_large_table_is_written_as_a_small_one(cell: str) -> None:
     cells = pd.DataFrame({"one, of two": ["", cell] * 250_000, "other": ["0.10", ""] * 250_000}, dtype=str)
     assert csv_text(cells).splitlines() == cells.to_csv(index=False, lineterminator="\n").splitlines()
+
+
+ROWS = 300_000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a,b\n" + "1.50,\n" * 2 * ROWS, id="plain"),
+        pytest.param("\ufeffa,a,\n" + "007,x y,é\n" * ROWS, id="byte order mark, names twice and none"),
+        pytest.param("a,b\n" + "NA, 1 \n\n" * ROWS, id="blank lines"),
+        pytest.param("\na,b\n" + "1.5,true\n" * ROWS, id="blank line first"),
+        pytest.param("a,b\n" + '"x, y",2\n' * ROWS, id="quotes"),
+        pytest.param('"a, b",c\n' + '"say ""x""",""\n' * ROWS, id="quotes in quotes"),
+        pytest.param("a,b\n" + '5" pipe,"a"b\n' * ROWS, id="quotes beside text"),
+        pytest.param("a,b\n" + '"two\n\nlines",1.5\n' * ROWS, id="lines in quotes"),
+        pytest.param('"two\nlines",b\n' + "x,12345\n" * ROWS, id="lines in names"),
+        pytest.param("a,b\n" + "x,y''\r\n" * ROWS, id="windows lines"),
+        pytest.param("a,b\n" + "1.50\n" * ROWS + "1,200\n" * ROWS, id="missing cells"),
+        pytest.param("a;b,c\n" + "1;xy,2\n" * ROWS, id="separators as text"),
+        pytest.param("long name\n" + "123.456789\n" * ROWS, id="one column"),
+    ],
+)
+def test_a_large_table_is_read_as_a_small_one(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode())
+    assert path.stat().st_size > 2_000_000
+    wanted = pd.read_csv(path, dtype=str, keep_default_na=False, na_filter=False, index_col=False)
+    pd.testing.assert_frame_equal(read_cells(path), wanted)
+
+
+def test_a_large_table_of_another_encoding_is_read_too(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(("name,b\n" + "é,1234\n" * ROWS).encode("cp1252"))
+    assert read_cells(tmp_path / "t.csv")["name"].unique().tolist() == ["é"]
+
+
+def test_a_large_table_with_too_many_cells_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("name,b\n" + "x,12345\n" * ROWS + "1,2,3\n")
+    with pytest.raises(TaskError, match=r"t\.csv: not a readable CSV table"):
+        read_cells(tmp_path / "t.csv")
+
+
+def test_a_sample_of_a_large_table_is_always_the_same() -> None:
+    table = pd.DataFrame({"a": range(1000)})
+    some = some_rows(table, 100)
+    assert len(some) == 100
+    assert some.equals(some_rows(table, 100))
+    assert some_rows(table) is table

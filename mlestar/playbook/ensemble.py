@@ -5,31 +5,28 @@ from __future__ import annotations
 from mlestar.playbook.families import family_of
 from mlestar.playbook.family import Family
 from mlestar.playbook.initialization import (
-    as_searched,
     first_model,
     first_recipe,
     most_folds,
     possible_folds,
-    searched_rows,
     suited_families,
     with_models,
 )
-from mlestar.playbook.metrics import metric_key
+from mlestar.playbook.large import is_large
+from mlestar.playbook.large_ensemble import for_large_table
+from mlestar.playbook.model_parts import alike, calibrated, fit_seconds, numbered, plain_table_of
 from mlestar.playbook.recipe import (
     EnsemblePart,
     ModelPart,
     ModelsPart,
     Recipe,
-    RefitPart,
     SetupPart,
     StackingPart,
-    SubmissionPart,
-    Table,
     TrainingPart,
     TuningPart,
     parse,
 )
-from mlestar.playbook.render import plain_table, render
+from mlestar.playbook.render import render
 from mlestar.playbook.tree_families import SECOND_LAYER
 from mlestar.questions.answers import Code, Idea
 from mlestar.questions.ensemble import PlanEnsemble, ScoredScript, WriteEnsemble
@@ -65,15 +62,14 @@ def _time_for_two_layers(given: Assignment) -> bool:
 def write_ensemble(question: WriteEnsemble) -> Code:
     """The best solution's script with the models of all; by weights and stacking also every other suitable family."""
     given = question.assignment
-    recipe, searched = _merged(question.scripts, given), searched_rows(given)
+    recipe = _merged(question.scripts, given)
     if question.focus == "simple_averaging":
         return Code(source=render(recipe))
-    rows = searched or given.profile.train_rows
-    stacked = question.focus == "stacking" and rows <= STACKED_ROWS and not searched
-    share = 0.4 if searched else 0.6 if stacked else 0.85
+    if is_large(given):
+        return Code(source=render(for_large_table(recipe, given)))
+    stacked = question.focus == "stacking" and given.profile.train_rows <= STACKED_ROWS
+    share = 0.6 if stacked else 0.85
     models, folds = _planned(recipe.models.models, given, share)
-    if searched:
-        models = tuple(sorted(models, key=lambda model: not family_of(model.name).boosted))
     later = _later(models, given, folds, share)
     stacked, fitted = stacked and len(models) > 2, _fits_features(given) and len(models) > 2
     deep = StackingPart(models=tuple(ModelPart(name=family.name) for family in SECOND_LAYER))
@@ -81,13 +77,10 @@ def write_ensemble(question: WriteEnsemble) -> Code:
         "features": recipe.features.model_copy(update=FITTED if fitted else {}),
         "models": ModelsPart(models=(*models, *later)),
         "tuning": _tuning(recipe, (*models, *later)),
-        "training": TrainingPart(
-            folds=folds, reserve=stacked or searched > 0, rows=searched, later=tuple(model.name for model in later)
-        ),
+        "training": TrainingPart(folds=folds, reserve=stacked, later=tuple(model.name for model in later)),
         "stacking": deep if stacked else None,
-        "ensemble": EnsemblePart(method="greedy", repeats=1 if searched else 6),
-        "refit": RefitPart() if searched else None,
-        "submission": _calibrated(recipe),
+        "ensemble": EnsemblePart(method="greedy", repeats=6),
+        "submission": calibrated(recipe),
     }
     return Code(source=render(recipe.model_copy(update=update)))
 
@@ -139,7 +132,7 @@ LIBRARY: tuple[str, ...] = (
 
 def _fits_features(given: Assignment) -> bool:
     """Whether features are fitted for models."""
-    few_rows = given.profile.train_rows <= FITTED_ROWS and not searched_rows(given)
+    few_rows = given.profile.train_rows <= FITTED_ROWS and not is_large(given)
     return few_rows and not _many_classes(given)
 
 
@@ -153,11 +146,11 @@ TWINS = ("lightgbm", "svm")
 
 def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> tuple[tuple[ModelPart, ...], int]:
     """The models and the number of folds for which this share of the time will do; fewer folds before few models."""
-    fit_seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
-    rows = as_searched(given).profile.train_rows
+    seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
+    rows = given.profile.train_rows
     most = min(8 if rows <= 20_000 else most_folds(rows), possible_folds(given))
     for folds in sorted({most, min(most, 5), min(most, 3)}, reverse=True):
-        planned = _affordable(models, given, fit_seconds / folds)
+        planned = _affordable(models, given, seconds / folds)
         if len(planned) >= FEW_MODELS:
             break
     return planned, folds
@@ -167,10 +160,10 @@ def _later(models: tuple[ModelPart, ...], given: Assignment, folds: int, share: 
     """What there is time for beside the models when the script makes the submission."""
     if given.final_seconds is None or given.final_seconds <= given.script_seconds:
         return ()
-    fit_seconds = share * (given.final_seconds - START_SECONDS) * given.threads
-    more = _affordable(models, given, fit_seconds / folds)
-    fresh = [model for model in more if not any(_alike(model, known) for known in models)]
-    return _numbered([*models, *fresh])[len(models) :]
+    seconds = share * (given.final_seconds - START_SECONDS) * given.threads
+    more = _affordable(models, given, seconds / folds)
+    fresh = [model for model in more if not any(alike(model, known) for known in models)]
+    return numbered([*models, *fresh])[len(models) :]
 
 
 def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float) -> tuple[ModelPart, ...]:
@@ -179,57 +172,23 @@ def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float
     present = {family_of(model.name).name for model in models}
     if not _fits_features(given):
         suited.pop("svm_enriched", None)
-        models = tuple(model.model_copy(update={"table": _plain(model)}) for model in models)
+        models = tuple(model.model_copy(update={"table": plain_table_of(model)}) for model in models)
     more = [name for name in LIBRARY if name in suited and (name not in present or name in TWINS)]
     library = [_library_model(given, suited[name]) for name in more]
     if _many_classes(given):
         # Boosting grows trees for each class: what is cheap comes first.
-        library.sort(key=lambda model: _seconds(model, given))
+        library.sort(key=lambda model: fit_seconds(model, given))
     wanted = [*models, *library]
     chosen: list[ModelPart] = []
     for model in wanted:
-        needed = _seconds(model, given)
+        needed = fit_seconds(model, given)
         # One boosted model is always there: it makes what it can of the time that is left.
         first_boosted = family_of(model.name).boosted and not any(family_of(m.name).boosted for m in chosen)
-        if (needed <= seconds or first_boosted) and not any(_alike(model, other) for other in chosen):
+        if (needed <= seconds or first_boosted) and not any(alike(model, other) for other in chosen):
             seconds -= needed
             chosen.append(model)
-    chosen = chosen or [min(wanted, key=lambda model: _seconds(model, given))]
-    return _numbered(sorted(chosen, key=lambda model: _seconds(model, given)))
-
-
-def _plain(model: ModelPart) -> Table | None:
-    """The model's table without fitted features; None where that is its family's own."""
-    family = family_of(model.name).table
-    plain = plain_table(model.table or family)
-    return plain if plain != family else None
-
-
-def _alike(one: ModelPart, other: ModelPart) -> bool:
-    """Whether two models are one, but for their names and those of their families."""
-    return _fitted_by(one) == _fitted_by(other)
-
-
-def _fitted_by(model: ModelPart) -> tuple[object, ...]:
-    family = family_of(model.name)
-    defaults = [{**family.defaults(regression=regression), **model.params} for regression in (True, False)]
-    return family.regression, family.classification, model.table or family.table, *defaults
-
-
-def _seconds(model: ModelPart, given: Assignment) -> float:
-    profile = as_searched(given).profile
-    return family_of(model.name).seconds(profile.train_rows, len(profile.columns), len(given.submission.classes))
-
-
-def _numbered(models: list[ModelPart]) -> tuple[ModelPart, ...]:
-    """The second of one name gets a number."""
-    seen: dict[str, int] = {}
-    named = []
-    for model in models:
-        name = family_of(model.name).name
-        seen[name] = seen.get(name, 0) + 1
-        named.append(model.model_copy(update={"name": name if seen[name] == 1 else f"{name}_{seen[name]}"}))
-    return tuple(named)
+    chosen = chosen or [min(wanted, key=lambda model: fit_seconds(model, given))]
+    return numbered(sorted(chosen, key=lambda model: fit_seconds(model, given)))
 
 
 def _library_model(given: Assignment, family: Family) -> ModelPart:
@@ -239,13 +198,7 @@ def _library_model(given: Assignment, family: Family) -> ModelPart:
     """
     model = first_model(given, family).model_copy(update={"table": None})
     costly = given.kind != "regression" and family.name in ("neural_network", "extra_trees")
-    return model.model_copy(update={"table": _plain(model)}) if costly or not _fits_features(given) else model
-
-
-def _calibrated(recipe: Recipe) -> SubmissionPart:
-    """Probabilities with one exponent chosen out of fold, where the metric looks at how sure they are."""
-    sure = metric_key(recipe.metric.name) in ("logloss", "brier")
-    return recipe.submission.model_copy(update={"post": "temperature"}) if sure else recipe.submission
+    return model.model_copy(update={"table": plain_table_of(model)}) if costly or not _fits_features(given) else model
 
 
 def _merged(scripts: tuple[ScoredScript, ...], given: Assignment) -> Recipe:

@@ -7,6 +7,7 @@ import itertools
 from mlestar.errors import BadAnswer
 from mlestar.playbook.families import FAMILIES, family_like, family_of
 from mlestar.playbook.family import Family
+from mlestar.playbook.large import as_learned, is_large, large_params, large_training, suits_large
 from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import (
     DataPart,
@@ -19,7 +20,6 @@ from mlestar.playbook.recipe import (
     Parameter,
     Post,
     Recipe,
-    RefitPart,
     SetupPart,
     SubmissionPart,
     Table,
@@ -83,41 +83,17 @@ def _of_different_kin(families: list[Family]) -> list[Family]:
     return sorted(families, key=lambda family: rank[family.name])
 
 
-_MOST_CELLS = 4_000_000
-_CELLS_PER_SECOND = 25_000
-"""Tables that let every model be fitted in a small part of the script's time."""
-_FEWEST_SEARCHED = 20_000
-
-
-def searched_rows(given: Assignment) -> int:
-    """On how many rows a script compares models, before it fits the best on all; 0: on all."""
-    rows, columns = given.profile.train_rows, max(1, len(given.profile.columns) + given.profile.columns_left_out)
-    if rows * columns <= _MOST_CELLS:
-        return 0
-    cells = min(_MOST_CELLS, int(_CELLS_PER_SECOND * given.script_seconds))
-    searched = max(_FEWEST_SEARCHED, cells // columns // 1000 * 1000)
-    return searched if rows > 1.5 * searched else 0
-
-
-def as_searched(given: Assignment) -> Assignment:
-    """The assignment with the rows that models are compared on."""
-    rows = searched_rows(given) or given.profile.train_rows
-    return given.model_copy(update={"profile": given.profile.model_copy(update={"train_rows": rows})})
-
-
 def suited_families(given: Assignment) -> list[Family]:
     """Families that can be trained on the data in time, most promising first: those of words when most is text."""
     kinds = [column.kind for column in given.profile.columns]
-    rows, text = as_searched(given).profile.train_rows, "text" in kinds
-    regression = given.kind == "regression"
-    suited = [f for f in FAMILIES.values() if f.suits(rows, len(kinds), regression=regression, text=text)]
+    text, regression = "text" in kinds, given.kind == "regression"
+    rows_of = {family.name: as_learned(given, family).profile.train_rows for family in FAMILIES.values()}
+    families = [family for family in FAMILIES.values() if suits_large(family) or not is_large(given)]
+    suited = [f for f in families if f.suits(rows_of[f.name], len(kinds), regression=regression, text=text)]
     installed = tuple(library.split()[0] for library in given.libraries)
     suited = [family for family in suited if not family.requires or _can_use(family, given, installed)]
-    if searched_rows(given):
-        # Distances to many rows take too long for the large test that comes with a large table.
-        suited = [family for family in suited if family.kin not in ("neighbours", "kernel")]
-    rarest = rows * min(given.profile.class_shares, default=1.0)
-    suited = [family for family in suited if family.least_class_rows <= rarest]
+    rarest = min(given.profile.class_shares, default=1.0)
+    suited = [family for family in suited if family.least_class_rows <= rarest * rows_of[family.name]]
     told = sum(kind not in ("identifier", "constant", "text") for kind in kinds)
     if text and told < 5:
         suited.sort(key=lambda family: family.table != "words")
@@ -143,13 +119,11 @@ def write_candidate(question: WriteCandidate) -> Code:
 
 def first_recipe(given: Assignment, family: Family) -> Recipe:
     """What a practitioner would start with for this family on these data."""
-    if given.kind == "other":
-        raise BadAnswer("the playbook writes scripts for tables only: regression, binary or multiclass")
     metric, columns = given.metric, given.profile.columns
-    transform, searched = first_transform(given), searched_rows(given)
+    transform, large = first_transform(given), is_large(given)
     return Recipe(
         setup=SetupPart(seed=given.seed, threads=given.threads),
-        data=DataPart(kind=given.kind, target=given.target, drop=_untold(given)),
+        data=first_data(given),
         features=FeaturesPart(
             dates=tuple(c.name for c in columns if c.kind == "date"),
             text=tuple(c.name for c in columns if c.kind == "text"),
@@ -158,9 +132,8 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
         target=TargetPart(transform=transform),
         metric=MetricPart(name=metric.name, direction=metric.direction, needs=metric.needs),
         models=ModelsPart(models=(first_model(given, family),)),
-        training=TrainingPart(folds=first_folds(as_searched(given), family), reserve=searched > 0, rows=searched),
+        training=large_training(given) if large else TrainingPart(folds=first_folds(given, family)),
         ensemble=EnsemblePart(),
-        refit=RefitPart() if searched else None,
         submission=SubmissionPart(
             id_column=given.submission.id_column,
             columns=given.submission.columns,
@@ -170,6 +143,13 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
             post=first_post(given, transform),
         ),
     )
+
+
+def first_data(given: Assignment) -> DataPart:
+    """The columns that tell something; a large table is read fast."""
+    if given.kind == "other":
+        raise BadAnswer("the playbook writes scripts for tables only: regression, binary or multiclass")
+    return DataPart(kind=given.kind, target=given.target, drop=_untold(given), fast=is_large(given))
 
 
 def _untold(given: Assignment) -> tuple[str, ...]:
@@ -182,6 +162,7 @@ def _untold(given: Assignment) -> tuple[str, ...]:
 
 
 _ENRICHED: dict[Table, Table] = {"native": "enriched", "codes": "enriched_codes", "scaled": "enriched_scaled"}
+_PLAIN: dict[Table, Table] = {fitted: plain for plain, fitted in _ENRICHED.items()}
 _ABSOLUTE: dict[str, dict[str, Parameter]] = {
     "lightgbm": {"objective": "mae"},
     "catboost": {"loss_function": "MAE"},
@@ -195,12 +176,19 @@ _LEAST = {"rmsle": 0.0, "msle": 0.0, "poissondeviance": 1e-6, "gammadeviance": 1
 
 
 def first_model(given: Assignment, family: Family) -> ModelPart:
-    """The family fed with whatever features are fitted; the median is learned where the metric is absolute."""
+    """The family fed with whatever features are fitted; the median is learned where the metric is absolute.
+
+    On a large table no features are fitted.
+    """
     absolute = metric_key(given.metric.name) in ("mae", "mape", "smape", "medae")
     params = _ABSOLUTE.get(family.kin, {}) if absolute and given.kind == "regression" else {}
     if family.kin == "neural" and _few_rows(given):
         # Too few to judge the network by while it learns.
         params = {"early_stopping": False}
+    if is_large(given):
+        return ModelPart(
+            name=family.name, table=_PLAIN.get(family.table), params={**params, **large_params(given, family)}
+        )
     return ModelPart(name=family.name, table=_ENRICHED.get(family.table), params=params)
 
 

@@ -83,6 +83,10 @@ def _tune(recipe: Recipe, given: Assignment) -> Recipe:
     return recipe.model_copy(update={"tuning": TuningPart(model=tunable[0])})
 
 
+def _has_folds(recipe: Recipe, _: Assignment) -> bool:
+    return not recipe.training.held_out
+
+
 def _more_folds(recipe: Recipe, given: Assignment) -> Recipe:
     folds = recipe.training.folds
     more = min(10, folds * 2, possible_folds(given))
@@ -184,7 +188,12 @@ MOVES: tuple[Move, ...] = (
     Move(
         "model_change", "models", "Train the next suitable family of another kind beside the present.", _another_family
     ),
-    Move("bagging", "training", "Use twice the folds, so that each model sees more rows.", _more_folds),
+    Move(
+        "bagging",
+        "training",
+        "Use twice the folds, so that each model sees more rows.",
+        _where(_has_folds, _more_folds),
+    ),
     Move(
         "encoding",
         "models",
@@ -197,7 +206,12 @@ MOVES: tuple[Move, ...] = (
         "Grow small, strongly regularised boosted trees on parts of the columns.",
         _boosted(num_leaves=12, min_child_samples=15, reg_lambda=5.0, colsample_bytree=0.4, learning_rate=0.03),
     ),
-    Move("bagging", "training", "Repeat the cross-validation on other splits and average.", _more_repeats),
+    Move(
+        "bagging",
+        "training",
+        "Repeat the cross-validation on other splits and average.",
+        _where(_has_folds, _more_repeats),
+    ),
     Move(
         "feature_engineering",
         "features",

@@ -41,6 +41,8 @@ class DataPart(Record):
     kind: Literal["regression", "binary", "multiclass"]
     target: str
     drop: tuple[str, ...] = ()
+    fast: bool = False
+    """Whether the tables are read with pyarrow where scripts can import it."""
 
 
 class FeaturesPart(Record):
@@ -108,14 +110,16 @@ class TuningPart(Record):
 
 
 class TrainingPart(Record):
-    """Cross-validation: every model is fitted on each fold of each repeat."""
+    """Cross-validation: every model is fitted on each fold of each repeat. A large table does with held-out rows."""
 
     folds: int = Field(default=5, ge=2)
     repeats: int = Field(default=1, ge=1)
     reserve: bool = False
     """Whether a part of the time is kept for what follows."""
+    held_out: int = 0
+    """So many rows judge the models, which learn from all others; 0: the folds do."""
     rows: int = 0
-    """On so many rows models are compared; 0: on all."""
+    """From so many of the others a model learns that cannot be stopped."""
     later: tuple[str, ...] = ()
     """Models that are trained only in the time the others leave."""
 
@@ -135,10 +139,6 @@ class EnsemblePart(Record):
     bags: int = 15
     repeats: int = 1
     """At most so many repeats of cross-validation for the models that carry weight, as far as time goes."""
-
-
-class RefitPart(Record):
-    """The best model of a search on some of the rows, fitted on all of them; there is nothing to decide."""
 
 
 class SubmissionPart(Record):
@@ -167,7 +167,6 @@ class Recipe(Record):
     training: TrainingPart = TrainingPart()
     stacking: StackingPart | None = None
     ensemble: EnsemblePart = EnsemblePart()
-    refit: RefitPart | None = None
     submission: SubmissionPart
 
     @property

@@ -67,7 +67,8 @@ def _other_variants(recipe: Recipe, given: Assignment) -> Iterable[tuple[str, st
     if recipe.target.transform != "none":
         yield "target", "learned as it is", "target", _with(recipe, "target", transform="none")
     fewer = max(2, recipe.training.folds // 2)
-    yield "training", "half the folds", "training", _with(recipe, "training", folds=fewer, repeats=1)
+    if not recipe.training.held_out:
+        yield "training", "half the folds", "training", _with(recipe, "training", folds=fewer, repeats=1)
     if any(column.kind == "categorical" for column in given.profile.columns):
         yield "encoding", "rare categories as one", "encoding", _with(recipe, "encoding", rare=10, categories="codes")
     if recipe.submission.post != "none":

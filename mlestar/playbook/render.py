@@ -30,7 +30,8 @@ def section_text(recipe: Recipe, section: str) -> str:
     part = getattr(recipe, section)
     if part is None:
         return ""
-    body = _environment().get_template(f"{section}.py.j2").render(part=part, **_context(recipe, section))
+    template = "held_out" if section == "training" and recipe.training.held_out else section
+    body = _environment().get_template(f"{template}.py.j2").render(part=part, **_context(recipe, section))
     body = re.sub(r"\n{4,}", "\n\n\n", body.strip("\n"))
     return f"{header_of(section, part)}\n{body}"
 
@@ -54,6 +55,7 @@ def _context(recipe: Recipe, section: str) -> Mapping[str, object]:
         "kind": recipe.data.kind,
         "target_type": target_type,
         "threads": recipe.setup.threads,
+        "held_out": recipe.training.held_out > 0,
     }
     if section == "data":
         return {**common, "id_column": recipe.submission.id_column}

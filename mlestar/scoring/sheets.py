@@ -50,7 +50,8 @@ class _Cutter:
     def __init__(self, task: Task, seed: int, folder: Path) -> None:
         self._task = task
         train = _cells(task.folder, "train")
-        self._train = train[usable_targets(train[task.target])].reset_index(drop=True)
+        usable = usable_targets(train[task.target])
+        self._train = train if usable.all() else train[usable].reset_index(drop=True)
         sample = find_sample(task.folder)
         self._sample = None if sample is None else read_cells(sample)
         self._test = self._with_id(_cells(task.folder, "test").drop(columns=[task.target], errors="ignore"))

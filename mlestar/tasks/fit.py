@@ -6,7 +6,7 @@ import pandas as pd
 
 from mlestar.errors import TaskError
 from mlestar.records.task import Inference
-from mlestar.tables import as_scripts_read, usable_targets
+from mlestar.tables import as_scripts_read, some_rows, usable_targets
 from mlestar.tasks.infer import Tables
 from mlestar.tasks.options import TaskOptions
 
@@ -39,7 +39,7 @@ def check_fit(tables: Tables, target: str, options: TaskOptions) -> None:
 def usable_rows(tables: Tables, target: str) -> tuple[pd.DataFrame, Inference | None]:
     """The rows of train that have a target."""
     usable = usable_targets(tables.train[target])
-    kept = tables.train[usable]
+    kept = tables.train if usable.all() else tables.train[usable]
     if len(kept) < _FEWEST_ROWS:
         raise TaskError(
             f"{tables.folder}: train.csv has {len(kept)} rows with a usable {target}, "
@@ -54,7 +54,11 @@ def usable_rows(tables: Tables, target: str) -> tuple[pd.DataFrame, Inference | 
 
 
 def kinds_that_differ(train: pd.DataFrame, test: pd.DataFrame) -> Inference | None:
-    """Columns that scripts read as numbers in one table and as text in the other; graded views cannot show that."""
+    """Columns that scripts read as numbers in one table and as text in the other; graded views cannot show that.
+
+    Looks at a sample of the rows of large tables.
+    """
+    train, test = some_rows(train), some_rows(test)
     shared = [column for column in test.columns if column in set(train.columns)]
     numeric = [
         {name for name in shared if pd.api.types.is_numeric_dtype(typed[name])}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -41,6 +42,9 @@ from mlestar.tasks.submission import submission_format
 TASK_PATH_VARIABLE = "MLESTAR_TASKS"
 DESCRIPTION_FILES = ("description.md", "task_description.txt", "task_description.md", "description.txt", "README.md")
 _DESCRIPTION_CHARACTERS = 100_000
+_LARGE_BYTES = 50_000_000
+
+Say = Callable[[str], None]
 
 
 def task_paths() -> tuple[Path, ...]:
@@ -71,8 +75,13 @@ def find_task(name_or_path: str, paths: Sequence[Path]) -> Path:
     )
 
 
-def load_task(folder: Path, options: TaskOptions | None = None, name: str | None = None) -> Task:
-    """The task in a folder; `options` win over its `task.yaml`. Raises TaskError with one line fit for the user."""
+def load_task(
+    folder: Path, options: TaskOptions | None = None, name: str | None = None, say: Say | None = None
+) -> Task:
+    """The task in a folder; `options` win over its `task.yaml`. Raises TaskError with one line fit for the user.
+
+    `say` is told when tables are so large that reading them takes a while.
+    """
     if not folder.is_dir():
         raise TaskError(f"{folder}: no such task folder")
     folder = folder.resolve()
@@ -80,8 +89,15 @@ def load_task(folder: Path, options: TaskOptions | None = None, name: str | None
     has_tables = all(find_table(folder, stem) for stem in ("train", "test"))
     if said.scoring == "reported" and not has_tables:
         return reported_task(folder, said, name or folder.name, _description(folder))
+    _announce(folder, say)
     task = _graded_task(_read_tables(folder), said, name or folder.name)
     return task.model_copy(update={"scoring": said.scoring or "graded"})
+
+
+def _announce(folder: Path, say: Say | None) -> None:
+    size = sum(path.stat().st_size for path in _table_files(folder) if path is not None)
+    if say is not None and size >= _LARGE_BYTES:
+        say(f"reading {size / 1e6:,.0f} MB of tables ...")
 
 
 def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
@@ -97,7 +113,8 @@ def _graded_task(tables: Tables, options: TaskOptions, name: str) -> Task:
     metric = _suited(metric, kind, options)
     classes = () if kind == "regression" else class_labels(values)
     submission = submission_format(tables.sample, target, id_column, classes, metric)
-    shares = tuple(float(values.astype(str).eq(label).mean()) for label in submission.classes)
+    counts = Counter(values.astype(str)) if classes else Counter[str]()
+    shares = tuple(counts[label] / len(values) for label in submission.classes)
     withheld = label_copies(tables.folder, tables.train, target, id_column)
     inferences = (
         target_inference,

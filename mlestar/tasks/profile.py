@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mlestar.records.task import ColumnKind, ColumnProfile, TableProfile
-from mlestar.tables import NOT_DATA, as_scripts_read
+from mlestar.tables import NOT_DATA, as_scripts_read, some_rows
 
 _MOST_COLUMNS = 200
 _MOST_FILES = 50
@@ -19,7 +19,6 @@ _EXAMPLES = 5
 _EXAMPLE_CHARACTERS = 40
 _SAMPLE_ROWS = 5
 _SAMPLE_CHARACTERS = 4000
-_LOOKED_AT = 50_000
 _DATE = re.compile(
     r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}(?:[T ].*)?|\d{1,2}[ -][A-Za-z]{3,9}[ -]\d{2,4}.*|[A-Za-z]{3,9} \d{1,2},? \d{4}.*"
 )
@@ -38,8 +37,7 @@ def profile_tables(
     Columns are described as scripts read them; those of a large table by a fixed sample of its rows.
     """
     names = [column for column in train.columns if column != target]
-    few = train if len(train) <= _LOOKED_AT else train.sample(_LOOKED_AT, random_state=0)
-    looked_at = as_scripts_read(few[[*names[:_MOST_COLUMNS], target]])
+    looked_at = as_scripts_read(some_rows(train)[[*names[:_MOST_COLUMNS], target]])
     profiles = tuple(profile_column(looked_at[name]) for name in names[:_MOST_COLUMNS])
     return TableProfile(
         train_rows=len(train),

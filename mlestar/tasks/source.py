@@ -11,7 +11,7 @@ from pydantic import Field
 from mlestar.records.base import Record
 from mlestar.records.task import Task
 from mlestar.tasks.bundled import FETCHED, write_bundled
-from mlestar.tasks.load import find_task, load_task
+from mlestar.tasks.load import Say, find_task, load_task
 from mlestar.tasks.options import TaskOptions
 
 
@@ -37,13 +37,15 @@ class BundledTaskConfig(Record):
 TaskConfig = Annotated[FolderTaskConfig | BundledTaskConfig, Field(discriminator="kind")]
 
 
-def task_of(config: FolderTaskConfig | BundledTaskConfig, paths: Sequence[Path], cache: Path) -> Task:
-    """The configured task; bundled data is written under `cache`. Raises TaskError.
+def task_of(
+    config: FolderTaskConfig | BundledTaskConfig, paths: Sequence[Path], cache: Path, say: Say | None = None
+) -> Task:
+    """The configured task; bundled data is written under `cache`, `say` hears of what takes long. Raises TaskError.
 
     A bundled task that would have to be fetched is first looked for under `paths`.
     """
     if isinstance(config, FolderTaskConfig):
-        return load_task(find_task(config.path, paths), config.options)
+        return load_task(find_task(config.path, paths), config.options, say=say)
     if config.name in FETCHED:
         found = next((path / config.name for path in paths if (path / config.name).is_dir()), None)
         if found is not None:

@@ -73,7 +73,10 @@ def test_a_class_of_one_row_is_learned_from(tmp_path: Path) -> None:
     assert execute_on(train, test, render(recipe), tmp_path / "run")["grade"].between(0, 1).all()
 
 
-def test_ids_are_handed_back_to_the_letter_names_do_not_collide_and_no_lost_model_is_waited_for(tmp_path: Path) -> None:
+@pytest.mark.parametrize("fast", [False, True])
+def test_ids_are_handed_back_to_the_letter_names_do_not_collide_and_no_lost_model_is_waited_for(
+    fast: bool, tmp_path: Path
+) -> None:
     train = pd.DataFrame({"id": range(30), "room": "a", "room count": range(30), "price": range(30)})
     train.loc[:9, "room"] = "b"
     test = train.drop(columns="price").head(3).assign(id=["007", "7.10", "08"])
@@ -81,7 +84,8 @@ def test_ids_are_handed_back_to_the_letter_names_do_not_collide_and_no_lost_mode
     frequent = recipe.encoding.model_copy(update={"categories": "frequency"})
     # One later model is there no more, as after an ablation.
     training = TrainingPart(folds=2, later=("linear", "svm"))
-    source = render(recipe.model_copy(update={"encoding": frequent, "training": training}))
+    data = recipe.data.model_copy(update={"fast": fast})
+    source = render(recipe.model_copy(update={"data": data, "encoding": frequent, "training": training}))
     execute_on(train, test, source, tmp_path / "run")
     written_ids = pd.read_csv(tmp_path / "run/final/submission.csv", dtype="str")["id"]
     assert list(written_ids) == ["007", "7.10", "08"]

@@ -5,8 +5,10 @@ import pytest
 from mlestar.errors import BadAnswer
 from mlestar.playbook.ensemble import plan_ensemble, write_ensemble
 from mlestar.playbook.families import FAMILIES, family_of
-from mlestar.playbook.initialization import first_recipe, merge_scripts, retrieve_models, searched_rows, write_candidate
+from mlestar.playbook.initialization import first_recipe, merge_scripts, retrieve_models, write_candidate
+from mlestar.playbook.large import is_large
 from mlestar.playbook.metrics import known_metric, written
+from mlestar.playbook.moves import MOVES
 from mlestar.playbook.recipe import MetricPart, ModelPart, parse, recipe_of
 from mlestar.playbook.refinement import propose_variations
 from mlestar.playbook.render import render
@@ -174,19 +176,39 @@ def large(rows: int, seconds: float = 60.0) -> Assignment:
     return given.model_copy(update={"profile": profile})
 
 
-@pytest.mark.parametrize(("rows", "searched"), [(5_000, False), (60_000, False), (200_000, True), (1_000_000, True)])
-def test_models_are_compared_on_some_of_the_rows_of_a_large_table(rows: int, searched: bool) -> None:
+@pytest.mark.parametrize(("rows", "held_out"), [(5_000, 0), (40_000, 0), (200_000, 20_000), (1_000_000, 30_000)])
+def test_held_out_rows_judge_the_models_of_a_large_table(rows: int, held_out: int) -> None:
     given = large(rows)
     question = WriteEnsemble(assignment=given, scripts=(), focus="stacking", plan="")
     for recipe in (first_recipe(given, FAMILIES["lightgbm"]), recipe_of(write_ensemble(question).source)):
-        assert (recipe.refit is not None) == (recipe.training.rows > 0) == searched
-        assert recipe.training.rows <= rows / 1.5
-        assert family_of(recipe.model_names[0]).boosted or not searched
+        assert recipe.training.held_out == held_out
+        assert recipe.data.fast == (held_out > 0)
+        assert recipe.training.rows < rows - held_out
+        assert parse(render(recipe)) == recipe
 
 
-def test_more_time_lets_models_be_compared_on_more_rows() -> None:
-    short, long = searched_rows(large(1_000_000, 20.0)), searched_rows(large(1_000_000, 100.0))
-    assert 0 < short < long < 1_000_000
+def test_more_time_lets_more_models_learn_from_a_large_table() -> None:
+    def models(seconds: float) -> tuple[str, ...]:
+        question = WriteEnsemble(assignment=large(1_000_000, seconds), scripts=(), focus="weighted_averaging", plan="")
+        return recipe_of(write_ensemble(question).source).model_names
+
+    assert set(models(20.0)) == {"lightgbm", "linear"}
+    assert {"lightgbm", "linear", "lightgbm_random"} < set(models(3600.0))
+
+
+def test_a_table_is_as_large_as_its_time_is_short() -> None:
+    assert is_large(large(100_000, 20.0))
+    assert not is_large(large(100_000, 2000.0))
+    assert is_large(large(1_000_000, 20_000.0))
+
+
+def test_folds_are_not_varied_where_there_are_none() -> None:
+    source = render(first_recipe(large(1_000_000), FAMILIES["lightgbm"]))
+    question = ProposeVariations(assignment=large(1_000_000), script=source, count=9)
+    assert "training" not in {variation.component for variation in propose_variations(question).variations}
+    assert not [
+        move.plan for move in MOVES if move.section == "training" and move.fits(recipe_of(source), question.assignment)
+    ]
 
 
 def of_classes(count: int, *, rarest: float = 0.1) -> tuple[str, ...]:

@@ -14,7 +14,6 @@ from mlestar.playbook.initialization import first_recipe, with_models
 from mlestar.playbook.recipe import (
     EnsemblePart,
     ModelPart,
-    RefitPart,
     StackingPart,
     TrainingPart,
     TuningPart,
@@ -113,19 +112,6 @@ def test_what_was_fitted_is_handed_over_and_answers_new_rows_as_the_submission_d
         pd.testing.assert_frame_equal(predict_rows(rows).reset_index(drop=True), wanted)
 
 
-def test_a_model_fitted_on_all_rows_after_a_search_on_some_is_handed_over_too(tmp_path: Path) -> None:
-    given = assignment("regression", rows=300)
-    recipe = with_models(first_recipe(given, FAMILIES["lightgbm"]), (ModelPart(name="linear"),))
-    training = TrainingPart(folds=2, rows=90, reserve=True)
-    sampled = recipe.model_copy(
-        update={"training": training, "ensemble": EnsemblePart(method="greedy"), "refit": RefitPart()}
-    )
-    submission = execute(render(sampled), given, tmp_path, model_file="final/model.pkl")
-    predict_rows = pickle.loads((tmp_path / "final/model.pkl").read_bytes())
-    answers = predict_rows(pd.read_csv(tmp_path / "input/test.csv"))
-    pd.testing.assert_frame_equal(answers, submission)
-
-
 def test_rows_of_any_kind_are_answered(tmp_path: Path) -> None:
     given = assignment("regression")
     models = (ModelPart(name="text_linear"), ModelPart(name="linear"))
@@ -155,14 +141,17 @@ def test_nothing_is_handed_over_unasked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["regression", "multiclass"])
-@pytest.mark.parametrize("family", ["lightgbm", "linear"])
-def test_a_model_chosen_on_a_sample_is_fitted_on_all_rows(kind: TaskKind, family: str, tmp_path: Path) -> None:
-    given = assignment(kind, rows=300)
-    recipe = first_recipe(given, FAMILIES[family])
-    training = recipe.training.model_copy(update={"rows": 60, "reserve": True})
-    recipe = recipe.model_copy(update={"training": training, "refit": RefitPart()})
-    assert recipe_of(render(recipe)) == recipe
-    submission = execute(render(recipe), given, tmp_path, model_file="final/model.pkl")
+def test_models_of_a_large_table_are_judged_by_held_out_rows_and_handed_over(kind: TaskKind, tmp_path: Path) -> None:
+    given = assignment(kind, rows=300, seconds=8)
+    recipe = with_models(first_recipe(given, FAMILIES["lightgbm"]), (ModelPart(name="linear"),))
+    large = recipe.model_copy(
+        update={
+            "data": recipe.data.model_copy(update={"fast": True}),
+            "training": TrainingPart(held_out=60, rows=90),
+            "ensemble": EnsemblePart(method="greedy"),
+        }
+    )
+    submission = execute(render(large), given, tmp_path, seconds=8, model_file="final/model.pkl")
     predict_rows = pickle.loads((tmp_path / "final/model.pkl").read_bytes())
     answers = predict_rows(pd.read_csv(tmp_path / "input/test.csv"))
     pd.testing.assert_frame_equal(answers.reset_index(drop=True), submission)

@@ -357,3 +357,12 @@ def test_a_metric_of_ones_own_needs_a_direction(tmp_path: Path) -> None:
 def test_a_direction_against_the_metric_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TaskError, match="direction: maximize contradicts the metric rmse"):
         load_task(houses(tmp_path, task_yaml="direction: maximize\n"))
+
+
+def test_reading_a_large_table_is_said_before_it_begins(tmp_path: Path) -> None:
+    said: list[str] = []
+    load_task(houses(tmp_path), say=said.append)
+    assert not said
+    rows = "".join(f"{n},{'x' * 5000},{n * 2}\n" for n in range(11_000))
+    load_task(houses(tmp_path, train_csv=f"rooms,town,price\n{rows}"), say=said.append)
+    assert said == ["reading 55 MB of tables ..."]
