@@ -68,6 +68,10 @@ def _combines(recipe: Recipe, given: Assignment) -> bool:
     return fed and few and _count(given, "numeric") >= 2
 
 
+def _groups(recipe: Recipe, given: Assignment) -> bool:
+    return _combines(recipe, given) and _has_categories(recipe, given)
+
+
 def _has_gaps(recipe: Recipe, given: Assignment) -> bool:
     return any(column.missing_share > 0 for column in given.profile.columns)
 
@@ -217,6 +221,12 @@ MOVES: tuple[Move, ...] = (
         "features",
         "Add quotients, products, differences and sums of the strongest columns.",
         _where(_combines, _update("features", ratios=40)),
+    ),
+    Move(
+        "feature_engineering",
+        "features",
+        "Add by how much the strongest numbers differ from their median among the rows of the same category.",
+        _where(_groups, _update("features", groups=4)),
     ),
     Move(
         "target_transform",

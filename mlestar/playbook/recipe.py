@@ -58,8 +58,15 @@ class FeaturesPart(Record):
     """Whether columns are blanked that tell no more than shuffled ones."""
     ratios: int = 0
     """How many arithmetic combinations of columns are added."""
+    groups: int = 0
+    """For how many numbers, within how many categories, the difference from the median is added."""
     neighbours: bool = False
     """Whether the mean target of near rows is added."""
+
+    @property
+    def fitted(self) -> bool:
+        """Whether anything is learned from the rows that a model learns from."""
+        return self.informative or self.ratios > 0 or self.groups > 0 or self.neighbours
 
 
 class EncodingPart(Record):

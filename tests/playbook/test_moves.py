@@ -149,3 +149,20 @@ def test_rare_classes_weigh_more_where_the_metric_counts_classes_alike(tmp_path:
     source = render(move.change(recipe, balanced))
     assert source.count('class_weight="balanced"') == 2
     assert len(execute(source, balanced, tmp_path)) == 12
+
+
+@pytest.mark.parametrize("kind", ["regression", "multiclass"])
+def test_differences_from_the_median_of_a_category_are_added_in_a_script_that_runs(
+    kind: TaskKind, tmp_path: Path
+) -> None:
+    given = assignment(kind)
+    move = next(move for move in MOVES if "same category" in move.plan)
+    changed = move.change(first_recipe(given, FAMILIES["lightgbm"]), given)
+    check = """
+made = enrich().fit_transform(X, y)
+name = next(column for column in made if " within " in column)
+one, group = name.split(" within ")
+assert np.allclose(made[one] - made.groupby(group)[one].transform("median"), made[name], equal_nan=True)
+"""
+    assert recipe_of(render(changed)) == changed
+    assert len(execute(render(changed) + check, given, tmp_path)) == 12
