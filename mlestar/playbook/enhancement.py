@@ -11,7 +11,8 @@ from collections.abc import Iterable
 
 from mlestar.playbook.case import Case
 from mlestar.playbook.moves import MOVES
-from mlestar.playbook.rounds import decide_settings, untried_families
+from mlestar.playbook.rates import untried_families
+from mlestar.playbook.rounds import decide_settings
 from mlestar.questions.answers import StrategyProposal
 from mlestar.questions.enhancement import AdviseNextRun
 from mlestar.records.digest import FocusLine, HistoryDigest, LessonLine
@@ -94,19 +95,31 @@ def ensemble_goals(case: Case) -> Iterable[Goal]:
     """The way to combine that paid most; the next stronger one when none did."""
     if case.number("ensemble_loop_round", 1) < 1:
         return
+    if not any(line.phase == "ensemble" for line in case.digest.foci):
+        yield from _taught_ensembles(case)
+        return
     lines = {line.focus: line for line in case.digest.foci if line.phase == "ensemble"}
     paying = [line for line in lines.values() if line.paid]
     untried = [focus for focus in ENSEMBLE_FOCUSES if focus not in lines]
-    if paying and (not untried or case.digest.runs_since_best == 0):
+    if paying and (not untried or case.concluding or case.digest.runs_since_best == 0):
         best = max(paying, key=lambda line: line.best_gain or 0.0)
         yield goal("ensemble", best.focus, _told(best))
-    elif untried:
-        known = ", ".join(f"{line.focus} {_told(line)}" for line in lines.values()) or "no ensemble yet"
-        yield goal("ensemble", untried[0] if not lines else untried[-1], f"never tried; {known}")
+    elif untried and not case.concluding:
+        known = ", ".join(f"{line.focus} {_told(line)}" for line in lines.values())
+        yield goal("ensemble", untried[-1], f"never tried; {known}")
+
+
+def _taught_ensembles(case: Case) -> Iterable[Goal]:
+    """What paid most often on other tasks; where nothing is taught the planner chooses by the time there is."""
+    taught = [line for line in lessons_for(case.digest) if line.topic == "ensemble" and line.paid]
+    for line in sorted(taught, key=lambda line: -line.paid / line.tried)[:1]:
+        yield goal("ensemble", line.name, f"paid {line.paid} of {line.tried} times on {line.tasks} other tasks")
 
 
 def model_goals(case: Case) -> Iterable[Goal]:
     """Model families that no run has tried; one candidate stays a known one unless the best script is carried."""
+    if case.concluding:
+        return []
     if not case.digest.models:
         return [goal("initialization", line.name, _taught(line)) for line in best_models(case.digest)]
     fresh = untried_families(case.digest)
@@ -147,12 +160,13 @@ def summary(case: Case, goals: list[Goal]) -> str:
     digest = case.digest
     best = "nothing scored yet"
     if digest.best is not None:
-        best = f"best {digest.metric} {digest.best.score:.6g} ({digest.best.run})"
+        study = f" of study {digest.best.study}" if digest.best.study else ""
+        best = f"best {digest.metric} {digest.best.score:.6g} ({digest.best.run}{study})"
     parts = [f"After {digest.runs_done} run{'s' * (digest.runs_done != 1)}: {best}."]
     told = [line for line in digest.phases if line.gain is not None]
     if told:
         parts.append("; ".join(f"{line.phase} brought {line.gain:.4g} in {line.seconds:.0f} s" for line in told) + ".")
-    parts.append("Changed: " + "; ".join(case.reasons) + "." if case.reasons else "The settings stay.")
+    parts.append("Changed: " + "; ".join(case.reasons.values()) + "." if case.reasons else "The settings stay.")
     foci = ", ".join(f"{one.focus} ({one.target_agent_phase})" for one in goals)
     parts.append(f"Goals: {foci}." if foci else "No goals.")
     return " ".join(parts)

@@ -138,11 +138,84 @@ def test_the_last_run_makes_one_ensemble_of_what_is_known_when_time_is_short() -
     short, ample = Settings(computational_budget=120), Settings(computational_budget=1000)
     proposal = advised(told(carries_best=True), settings=short, runs_left=0)
     assert proposal.config_overrides == concluding
-    assert goals_of(proposal, "refinement") == []
-    assert len(goals_of(proposal, "ensemble")) == 1
+    assert proposal.strategic_goals == (), "how to combine is left to whoever knows the time"
     assert advised(told(carries_best=True), settings=short, runs_left=1).config_overrides != concluding
     assert advised(told(), settings=short, runs_left=0).config_overrides != concluding, "nothing is carried"
     assert advised(told(carries_best=True), settings=ample, runs_left=0).config_overrides != concluding
+
+
+def test_a_last_run_does_not_conclude_by_ensembles_that_never_paid_or_are_turned_off() -> None:
+    phases = (*USUAL[:2], phase("ensemble", 0.0, 20), USUAL[3])
+    short = Settings(computational_budget=120)
+    never = advised(told(phases=phases, carries_best=True, runs_done=2), settings=short, runs_left=0)
+    assert never.config_overrides.get("outer_loop_round") != 0
+    off = Settings(computational_budget=120, ensemble_loop_round=0)
+    assert advised(told(carries_best=True), settings=off, runs_left=0).config_overrides.get("num_solutions") != 1
+
+
+def test_a_concluding_run_combines_as_it_paid_most_and_tries_no_new_model() -> None:
+    foci = (focus("weighted_averaging", 1, 1, 0.01, "ensemble"),)
+    models = (ModelLine(model="LightGBM", tried=1, best_score=0.6),)
+    digest = told(carries_best=True, foci=foci, models=models, runs_since_best=1)
+    goals = advised(digest, settings=Settings(computational_budget=120), runs_left=0).strategic_goals
+    assert [goal["focus"] for goal in goals if isinstance(goal, dict)] == ["weighted_averaging"]
+
+
+def test_time_that_the_submission_takes_because_it_is_left_is_no_want_of_time() -> None:
+    phases = (*USUAL[:3], phase("submission", None, 400))
+    last = RunLine(run="run_0", status="finished", score=0.5, seconds=500, executions=14, phases=phases)
+    proposal = advised(
+        told(runs=(last,), phases=phases, carries_best=True), settings=Settings(computational_budget=600)
+    )
+    assert "outer_loop_round" in proposal.config_overrides, "there is time for more"
+    assert "num_solutions" not in proposal.config_overrides
+
+
+def test_a_run_that_had_less_than_its_budget_is_measured_by_what_it_had() -> None:
+    had = tuple(SettingLine(name=n, value=getattr(Settings(computational_budget=110), n)) for n in OVERRIDABLE)
+    assert "outer_loop_round" not in advised(told(settings=had)).config_overrides
+    assert "outer_loop_round" in advised(told()).config_overrides
+
+
+def test_nothing_grows_while_no_script_has_a_score() -> None:
+    last = RunLine(run="run_0", status="failed", seconds=50, executions=10, failures=10)
+    overrides = advised(told(best=None, runs=(last,), phases=())).config_overrides
+    assert set(overrides) == {"max_debug_round"}
+
+
+def test_the_users_own_large_number_of_repairs_is_not_lowered() -> None:
+    last = RunLine(run="run_0", status="finished", score=0.5, seconds=105, executions=10, failures=4, phases=USUAL)
+    assert "max_debug_round" not in advised(told(runs=(last,)), settings=Settings(max_debug_round=8)).config_overrides
+
+
+def test_loops_that_are_turned_off_stay_so() -> None:
+    off = Settings(outer_loop_round=0, ensemble_loop_round=0)
+    assert not {"outer_loop_round", "ensemble_loop_round"} & set(advised(told(), settings=off).config_overrides)
+
+
+def test_refinement_that_had_no_time_is_not_judged() -> None:
+    phases = (USUAL[0], phase("refinement", 0.0, 0.1), *USUAL[2:])
+    proposal = advised(told(phases=phases, runs_done=2), settings=Settings(inner_loop_round=3))
+    assert proposal.config_overrides.get("inner_loop_round") != 2
+
+
+def test_no_ensemble_is_asked_for_by_name_before_one_was_made_unless_others_taught_it() -> None:
+    assert goals_of(advised(told()), "ensemble") == []
+    lesson = LessonLine(task_kind="k", topic="ensemble", name="stacking", tasks=3, tried=9, paid=9)
+    assert goals_of(advised(told(lessons=(lesson,))), "ensemble") == ["stacking"]
+
+
+def test_each_setting_is_explained_once() -> None:
+    many = Settings(computational_budget=30, outer_loop_round=8)
+    settings = tuple(SettingLine(name=n, value=getattr(many, n)) for n in OVERRIDABLE)
+    summary = advised(told(settings=settings), settings=many).strategic_summary
+    assert summary.count("outer_loop_round") == 1
+
+
+def test_errors_with_time_in_their_name_are_no_want_of_time() -> None:
+    last = RunLine(run="run_0", status="failed", seconds=105, executions=10, failures=10)
+    faults = (FaultLine(kind="RuntimeError", count=10),)
+    assert "exec_timeout" not in advised(told(best=None, runs=(last,), faults=faults)).config_overrides
 
 
 def test_repairs_are_raised_when_failures_cost_candidates() -> None:
