@@ -19,6 +19,7 @@ from mlestar.engineers.noted import NotedEngineer
 from mlestar.enhancer.advise import enhancer_yaml
 from mlestar.enhancer.carry import best_known
 from mlestar.enhancer.situation import Enhancer, Situation
+from mlestar.enhancer.validate import unchanged
 from mlestar.errors import MleStarError
 from mlestar.recorder import (
     CARRIED_SCRIPT,
@@ -38,6 +39,7 @@ from mlestar.records.strategy import Advice
 from mlestar.records.task import Assignment, Task, TaskTraits
 from mlestar.tape.tape import ExecutionLine, Tape
 from mlestar.tape.taped import TapedClock, TapedEngineer, TapedExecutor
+from mlestar.tracking.faults import StoreRefused
 from mlestar.tracking.links import Look
 from mlestar.tracking.store import Store
 from mlestar.tracking.study import Study
@@ -235,7 +237,12 @@ class _Runs:
             run_number=number,
             runs_left=self._parts.runs - number - 1,
         )
-        advice = await self._parts.enhancer(engineer).advise(situation)
+        try:
+            advice = await self._parts.enhancer(engineer).advise(situation)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
+            # A fault of an Enhancer is worth a word, never the study.
+            self._parts.watcher.say(f"  the Enhancer failed ({type(fault).__name__}: {fault})")
+            advice = unchanged(f"the Enhancer failed ({type(fault).__name__}: {fault})", situation)
         _write(kept, advice.model_dump_json(indent=1))
         return advice
 
@@ -273,7 +280,11 @@ class _Runs:
             best = best_known(history, earlier, task=self._parts.task)
             if best is None:
                 return None
-            source = await asyncio.to_thread(self._parts.store.artifact_text, best.mlflow_run_id, best.path)
+            try:
+                source = await asyncio.to_thread(self._parts.store.artifact_text, best.mlflow_run_id, best.path)
+            except StoreRefused as refusal:
+                self._parts.watcher.say(f"  the best script of {best.run_id} is not carried: {refusal}")
+                return None
             carried = CarriedScript(script=Script(source=source), time_limit_seconds=best.time_limit_seconds)
             _write(kept, carried.model_dump_json())
         return CarriedScript.model_validate_json(kept.read_bytes())

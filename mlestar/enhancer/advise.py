@@ -11,7 +11,7 @@ from mlestar.doors import Engineer
 from mlestar.enhancer.digest import digest
 from mlestar.enhancer.kinds import kind_of
 from mlestar.enhancer.situation import Situation
-from mlestar.enhancer.validate import unchanged, validated
+from mlestar.enhancer.validate import SWITCHED_OFF, unchanged, validated
 from mlestar.errors import MleStarError
 from mlestar.questions.enhancement import Adjustable, AdviseNextRun
 from mlestar.records.base import Record
@@ -42,6 +42,8 @@ class EngineerEnhancer:
         self._engineer = engineer
 
     async def advise(self, situation: Situation) -> Advice:
+        if not situation.settings.allow_config_override:
+            return unchanged(SWITCHED_OFF, situation)
         try:
             async with asyncio.timeout(ADVICE_SECONDS):
                 proposal = await self._engineer.ask(question_about(situation, carries_best=self._config.carry_best))
@@ -61,6 +63,8 @@ def question_about(situation: Situation, *, carries_best: bool = True) -> Advise
             situation.earlier,
             task=situation.task,
             kind=kind_of(situation.traits),
+            metric=situation.metric,
+            data="" if situation.traits is None else situation.traits.digest,
             carries_best=carries_best,
         ).text,
         metric=situation.metric,

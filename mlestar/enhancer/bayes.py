@@ -16,7 +16,7 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from pydantic import Field, JsonValue, field_validator
 
 from mlestar.enhancer.advise import HistoryScope
-from mlestar.enhancer.situation import Situation
+from mlestar.enhancer.situation import Situation, comparable
 from mlestar.enhancer.validate import validated
 from mlestar.questions.answers import StrategyProposal
 from mlestar.records.base import Record
@@ -91,10 +91,11 @@ def _distribution(bounds: Bounds, settings: Settings) -> BaseDistribution:
 
 
 def comparable_runs(situation: Situation) -> list[RunSummary]:
-    """Ended runs of the task by its metric, in order."""
+    """Ended runs on the task's data by its metric, in order."""
     runs = (*situation.earlier.runs, *situation.history.runs)
     task = situation.task or next((run.task for run in reversed(runs)), "")
-    return [run for run in runs if run.task == task and run.metric == situation.metric and run.status != "running"]
+    data = "" if situation.traits is None else situation.traits.digest
+    return [run for run in runs if comparable(run, task, situation.metric, data)]
 
 
 def as_trial(run: RunSummary, space: dict[str, BaseDistribution]) -> FrozenTrial | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from mlestar.enhancer.situation import comparable
 from mlestar.records.base import Record
-from mlestar.records.run import History, RunSummary
-from mlestar.records.task import Metric, Task
+from mlestar.records.run import History
+from mlestar.records.task import Task
 
 
 class Carried(Record):
@@ -21,27 +22,21 @@ class Carried(Record):
 
 
 def best_known(history: History, earlier: History, *, task: Task) -> Carried | None:
-    """The best run on the same data by the same metric that kept its script; None when there is none.
+    """The best-graded script of the runs on the same data by the same metric; None when none was kept.
 
     Of equal scores the earlier run's wins. The script is graded again on the splits of the run it is carried into.
     """
-    comparable = [
-        run for run in (*earlier.runs, *history.runs) if _comparable(run, task.name, task.metric, task.digest)
+    runs = (*earlier.runs, *history.runs)
+    known = [
+        Carried(
+            mlflow_run_id=run.mlflow_run_id,
+            path=run.known.path,
+            run_id=run.run_id,
+            study_id=run.study_id,
+            score=run.known.score,
+            time_limit_seconds=run.known.time_limit_seconds,
+        )
+        for run in runs
+        if run.known is not None and run.mlflow_run_id and comparable(run, task.name, task.metric, task.digest)
     ]
-    best = task.metric.best(comparable)
-    if best is None or best.score is None or best.best_path is None:
-        return None
-    return Carried(
-        mlflow_run_id=best.mlflow_run_id,
-        path=best.best_path,
-        run_id=best.run_id,
-        study_id=best.study_id,
-        score=best.score,
-        time_limit_seconds=best.best_time_limit_seconds,
-    )
-
-
-def _comparable(run: RunSummary, task: str, metric: Metric, digest: str) -> bool:
-    """Whether the run's score says something about this task and its script can be fetched."""
-    same_data = run.traits is None or run.traits.digest == digest
-    return run.task == task and run.metric == metric and same_data and bool(run.best_path and run.mlflow_run_id)
+    return task.metric.best(known)

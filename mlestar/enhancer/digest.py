@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from mlestar.enhancer.figures import finite
 from mlestar.enhancer.outcomes import best_before, identity, phase_table, run_line, strategy_lines
+from mlestar.enhancer.situation import comparable
 from mlestar.enhancer.studies import lesson_table, study_table
 from mlestar.enhancer.tables import (
     attempt_lines,
@@ -21,6 +22,7 @@ from mlestar.enhancer.tables import (
 )
 from mlestar.records.digest import BestLine, HistoryDigest, LessonLine, RunLine
 from mlestar.records.run import History, RunSummary
+from mlestar.records.task import Metric
 
 LIMIT_BYTES = 30_000
 LEAST_BYTES = 20_000
@@ -49,22 +51,25 @@ def digest(
     *,
     task: str = "",
     kind: str = "",
+    metric: Metric | None = None,
+    data: str = "",
     carries_best: bool = False,
     limit_bytes: int = LIMIT_BYTES,
 ) -> HistoryDigest:
     """The digest of a study and of what earlier studies taught.
 
-    Its `text` takes at most `limit_bytes` (not below `LEAST_BYTES`) however long the history and its texts are. Runs
-    of another task than `task` only become lessons, those of tasks of the same `kind` first. The same history gives
-    the same digest.
+    Its `text` takes at most `limit_bytes` (not below `LEAST_BYTES`) however long the history and its texts are. Earlier
+    runs of `task` by another metric, or on other data than those of the digest `data`, are left out; runs of other
+    tasks only become lessons, those of tasks of the same `kind` first. The same history gives the same digest.
     """
     ended = [run for run in history.runs if run.status != "running"]
     before = [run for run in (earlier.runs if earlier else ()) if run.status != "running"]
     name = task or (ended[-1].task if ended else "")
-    same = [run for run in before if run.task == name and (not ended or run.metric == ended[-1].metric)]
+    wanted = metric or (ended[-1].metric if ended else None)
+    same = [run for run in before if comparable(run, name, wanted or run.metric, data)]
     others = [run for run in before if run.task != name]
     whole = _assembled(ended, same, lesson_table(others, kind))
-    carried = carries_best and whole.best is not None
+    carried = carries_best and any(run.known is not None for run in (*same, *ended))
     return _bounded(whole.model_copy(update={"task_kind": kind, "carries_best": carried}), limit_bytes)
 
 
@@ -99,8 +104,8 @@ def _assembled(
 
 
 def _best_line(known: Sequence[RunSummary], study: str) -> BestLine | None:
-    best = known[-1].metric.best(known)
-    score = None if best is None else finite(best.score)
+    best = History(runs=tuple(known)).best_known()
+    score = None if best is None else finite(best.known_score)
     if best is None or score is None:
         return None
     return BestLine(
@@ -109,7 +114,7 @@ def _best_line(known: Sequence[RunSummary], study: str) -> BestLine | None:
 
 
 def _runs_since_best(ended: Sequence[RunSummary]) -> int:
-    best = ended[-1].metric.best(ended) if ended else None
+    best = History(runs=tuple(ended)).best_known()
     return 0 if best is None else len(ended) - 1 - ended.index(best)
 
 
@@ -117,7 +122,7 @@ def _run_lines(ended: Sequence[RunSummary], study: str) -> tuple[RunLine, ...]:
     """The last runs, the record setters, then the others from the newest."""
     before = best_before(ended)
     newest = list(reversed(ended))
-    setters = [run for run in newest if run.metric.better(run.score, before[identity(run)])]
+    setters = [run for run in newest if run.metric.better(run.known_score, before[identity(run)])]
     order = {identity(run): run for run in (*newest[:RUNS_IN_FULL], *setters, *newest)}
     return tuple(
         run_line(run, before[identity(run)], study=study, in_full=position < RUNS_IN_FULL)

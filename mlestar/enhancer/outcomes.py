@@ -15,7 +15,7 @@ from mlestar.records.digest import (
 )
 from mlestar.records.run import PhaseSummary, RunSummary
 from mlestar.records.solution import CARRIED
-from mlestar.records.strategy import PHASES, Phase, Strategy
+from mlestar.records.strategy import PHASES, Goal, Phase, Strategy
 
 
 def best_before(runs: Sequence[RunSummary]) -> dict[str, float | None]:
@@ -24,8 +24,8 @@ def best_before(runs: Sequence[RunSummary]) -> dict[str, float | None]:
     known: dict[str, float | None] = {}
     for run in runs:
         best[identity(run)] = known.get(run.study_id)
-        if run.metric.better(run.score, known.get(run.study_id)):
-            known[run.study_id] = run.score
+        if run.metric.better(run.known_score, known.get(run.study_id)):
+            known[run.study_id] = run.known_score
     return best
 
 
@@ -101,8 +101,7 @@ def run_line(run: RunSummary, before: float | None, *, study: str, in_full: bool
         study="" if run.study_id == study else cut(run.study_id, NAME),
         status=run.status,
         score=finite(run.score),
-        audit_score=finite(run.audit_score),
-        gain=gain_of(run.metric, run.score, before),
+        gain=gain_of(run.metric, run.known_score, before),
         seconds=finite(run.seconds) or 0.0,
         executions=run.cost.executions,
         failures=run.cost.failures,
@@ -124,7 +123,7 @@ def strategy_lines(runs: Sequence[RunSummary]) -> tuple[StrategyLine, ...]:
 
 
 def _strategy_line(run: RunSummary, strategy: Strategy, last: RunSummary | None, before: float | None) -> StrategyLine:
-    gain = gain_of(run.metric, run.score, before)
+    gain = gain_of(run.metric, run.known_score, before)
     held = {} if last is None or last.strategy is None else last.strategy.config_overrides
     return StrategyLine(
         run=run.run_id,
@@ -134,9 +133,7 @@ def _strategy_line(run: RunSummary, strategy: Strategy, last: RunSummary | None,
             for name, value in strategy.config_overrides.items()
             if held.get(name) != value
         ),
-        goals=tuple(
-            _goal_outcome(run, goal.target_agent_phase, goal.focus, goal.priority) for goal in strategy.strategic_goals
-        ),
+        goals=tuple(_goal_outcome(run, goal, before) for goal in strategy.strategic_goals),
         gain=gain,
         seconds_more=None if last is None else finite(run.seconds - last.seconds),
         paid=None if before is None else (gain or 0.0) > 0,
@@ -151,17 +148,18 @@ def _word(value: SettingValue) -> SettingValue:
     return cut(value, NAME) if isinstance(value, str) else value
 
 
-def _goal_outcome(run: RunSummary, phase: str, focus: str, priority: int) -> GoalOutcome:
-    followed = [attempt for attempt in run.attempts if attempt.phase == phase and attempt.focus == focus]
-    asked = focus.casefold() if phase == "initialization" else None
-    models = sum(candidate.model.casefold() == asked for candidate in run.candidates)
-    gains = [gain for attempt in followed if (gain := finite(attempt.gain)) is not None]
-    return GoalOutcome.model_validate(
-        {
-            "phase": phase,
-            "focus": cut(focus, NAME),
-            "priority": priority,
-            "tried": len(followed) + models,
-            "best_gain": max(gains, default=None),
-        }
+def _goal_outcome(run: RunSummary, goal: Goal, before: float | None) -> GoalOutcome:
+    """What followed a goal: plans of its focus, or first scripts of its model, whose gain is over the best before."""
+    followed = (goal.target_agent_phase, goal.focus)
+    gains = [attempt.gain for attempt in run.attempts if (attempt.phase, attempt.focus) == followed]
+    if goal.target_agent_phase == "initialization":
+        named = [candidate for candidate in run.candidates if goal.focus.casefold() in candidate.model.casefold()]
+        gains += [gain_of(run.metric, candidate.score, before) for candidate in named]
+    known = [gain for one in gains if (gain := finite(one)) is not None]
+    return GoalOutcome(
+        phase=goal.target_agent_phase,
+        focus=cut(goal.focus, NAME),
+        priority=goal.priority,
+        tried=len(gains),
+        best_gain=max(known, default=None),
     )

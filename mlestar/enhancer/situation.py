@@ -7,7 +7,7 @@ from typing import Protocol
 from pydantic import Field
 
 from mlestar.records.base import Record
-from mlestar.records.run import History
+from mlestar.records.run import History, RunSummary
 from mlestar.records.settings import OVERRIDABLE, Settings
 from mlestar.records.strategy import Advice
 from mlestar.records.task import Metric, TaskTraits
@@ -47,6 +47,12 @@ class Situation(Record):
     def effective(self) -> Settings:
         """Defaults, then the user, then the overrides in effect."""
         return Settings.model_validate({**self.settings.model_dump(), **self.overrides()})
+
+
+def comparable(run: RunSummary, task: str, metric: Metric, data: str) -> bool:
+    """Whether an ended run's scores say something about this task: the same data, by its digest, and metric."""
+    same_data = not data or run.traits is None or run.traits.digest == data
+    return run.task == task and run.metric == metric and same_data and run.status != "running"
 
 
 class Enhancer(Protocol):

@@ -116,7 +116,6 @@ class RunLine(Record):
     study: str = ""
     status: RunStatus
     score: float | None = None
-    audit_score: float | None = None
     gain: float | None = None
     """Over the best before it in its study."""
     seconds: float = 0.0

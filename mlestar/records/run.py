@@ -110,6 +110,16 @@ class PhaseSummary(Record):
     failures: int
 
 
+class KnownScript(Record):
+    """The best-graded script of a run; the one that was submitted may lag behind it within the noise."""
+
+    path: str
+    """Its artifact path."""
+    score: float
+    time_limit_seconds: float | None = None
+    """What it was told it may take on each view."""
+
+
 class RunSummary(Record):
     """The short form of a run: `run.json`, what the Enhancer and the history table read back from MLflow."""
 
@@ -137,12 +147,16 @@ class RunSummary(Record):
     """Distinct faults, each one line, most frequent first."""
     cost: Cost = Cost()
     best_path: str | None = None
-    """Artifact path of the best script."""
-    best_time_limit_seconds: float | None = None
-    """What the best script was told it may take on each view."""
+    """Artifact path of the script that was submitted, or else of the best."""
+    known: KnownScript | None = None
     submission_seconds: float = 0.0
     """How long the script of the submission took on all of train."""
     error: str | None = None
+
+    @property
+    def known_score(self) -> float | None:
+        """The best score of any script of the run."""
+        return self.score if self.known is None else self.known.score
 
 
 class History(Record):
@@ -151,11 +165,20 @@ class History(Record):
     runs: tuple[RunSummary, ...] = ()
 
     def best(self) -> RunSummary | None:
-        """The run with the best score, of equals the one whose submission took longest; None when none has one.
+        """The finished run with the best score, of equals the one whose submission took longest; None without scores.
 
         Runs that carry the same script have the same score; the one that trained it longest knows most.
         """
         if not self.runs:
             return None
-        longest_first = sorted(self.runs, key=lambda run: -run.submission_seconds)
+        finished = [run for run in self.runs if run.status == "finished"]
+        longest_first = sorted(finished or self.runs, key=lambda run: -run.submission_seconds)
         return self.runs[-1].metric.best(longest_first)
+
+    def best_known(self) -> RunSummary | None:
+        """The run with the best script, submitted or not, the first of equals; None when none has a score."""
+        winner: RunSummary | None = None
+        for run in self.runs:
+            if run.metric.better(run.known_score, None if winner is None else winner.known_score):
+                winner = run
+        return winner

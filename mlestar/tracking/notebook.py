@@ -161,6 +161,7 @@ class RunNotebook:
             mlflow_run_id=self.mlflow_run_id,
             setting_layers=self._setting_layers,
             best_path=None if best is None else self._paths.get(best.script.digest, FINAL_SCRIPT),
+            path_of=lambda script: self._paths.get(script.digest),
         )
 
     def _entries(self, event: Event) -> list[Entry]:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from mlestar.records.run import (
     AttemptSummary,
     CandidateSummary,
     ComponentSummary,
+    KnownScript,
     Layer,
     PhaseSummary,
     RunRecord,
     RunSummary,
 )
-from mlestar.records.solution import Attempt, Trial
+from mlestar.records.solution import Attempt, Script, Trial
 from mlestar.records.strategy import PHASES, Phase
 from mlestar.records.task import Metric, TaskTraits
 
@@ -30,8 +31,12 @@ def summarize(
     mlflow_run_id: str = "",
     setting_layers: Mapping[str, Layer] = {},
     best_path: str | None = None,
+    path_of: Callable[[Script], str | None] = lambda script: None,
 ) -> RunSummary:
-    """The summary of a run; texts are cut so that it stays small however long the run was."""
+    """The summary of a run; texts are cut so that it stays small however long the run was.
+
+    `path_of` says under which path a script is kept.
+    """
     brief = record.brief
     return RunSummary(
         run_id=brief.run_id,
@@ -56,10 +61,19 @@ def summarize(
         errors=_faults(record),
         cost=record.cost,
         best_path=best_path,
-        best_time_limit_seconds=None if record.best is None else record.best.time_limit_seconds,
+        known=_known(record, path_of),
         submission_seconds=0.0 if record.submission is None else record.submission.execution.seconds,
         error=record.error,
     )
+
+
+def _known(record: RunRecord, path_of: Callable[[Script], str | None]) -> KnownScript | None:
+    """The best-graded script of the run, where it is kept as an artifact."""
+    best = record.brief.task.metric.best(trial for _, trial in trials_of(record))
+    path = None if best is None else path_of(best.script)
+    if best is None or best.score is None or path is None:
+        return None
+    return KnownScript(path=path, score=best.score, time_limit_seconds=best.time_limit_seconds)
 
 
 def trials_of(record: RunRecord) -> Iterator[tuple[Phase, Trial]]:

@@ -8,6 +8,7 @@ from mlestar.records.run import (
     ComponentSummary,
     Cost,
     History,
+    KnownScript,
     PhaseSummary,
     RunStatus,
     RunSummary,
@@ -81,6 +82,7 @@ def run(
         errors=errors,
         cost=cost or Cost(executions=14, failures=1),
         best_path="ensemble/final_solution.py",
+        known=None if score is None else KnownScript(path="ensemble/final_solution.py", score=score),
     )
 
 

@@ -57,7 +57,7 @@ def test_nothing_is_carried_from_other_tasks_metrics_or_data() -> None:
 
 
 def test_a_run_that_kept_no_script_is_passed_over() -> None:
-    lost = run(1, 0.1).model_copy(update={"best_path": None})
+    lost = run(1, 0.1).model_copy(update={"known": None})
     carried = best_known(History(runs=(run(0, 0.5), lost)), NOTHING, task=task())
     assert carried is not None
     assert carried.run_id == "run_0"
