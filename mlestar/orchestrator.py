@@ -16,10 +16,9 @@ from pathlib import Path
 from mlestar.doors import Engineer, Examiner, Executor, Notebook
 from mlestar.engineers.budget import Budget
 from mlestar.engineers.noted import NotedEngineer
-from mlestar.enhancer.advise import enhancer_yaml
+from mlestar.enhancer.advise import advice_of, enhancer_yaml
 from mlestar.enhancer.carry import best_known
 from mlestar.enhancer.situation import Enhancer, Situation
-from mlestar.enhancer.validate import unchanged
 from mlestar.errors import MleStarError
 from mlestar.recorder import (
     CARRIED_SCRIPT,
@@ -237,12 +236,7 @@ class _Runs:
             run_number=number,
             runs_left=self._parts.runs - number - 1,
         )
-        try:
-            advice = await self._parts.enhancer(engineer).advise(situation)
-        except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
-            # A fault of an Enhancer is worth a word, never the study.
-            self._parts.watcher.say(f"  the Enhancer failed ({type(fault).__name__}: {fault})")
-            advice = unchanged(f"the Enhancer failed ({type(fault).__name__}: {fault})", situation)
+        advice = await advice_of(self._parts.enhancer(engineer), situation)
         _write(kept, advice.model_dump_json(indent=1))
         return advice
 

@@ -10,7 +10,7 @@ from pydantic import JsonValue
 from mlestar.doors import Engineer
 from mlestar.enhancer.digest import digest
 from mlestar.enhancer.kinds import kind_of
-from mlestar.enhancer.situation import Situation
+from mlestar.enhancer.situation import Enhancer, Situation
 from mlestar.enhancer.validate import SWITCHED_OFF, unchanged, validated
 from mlestar.errors import MleStarError
 from mlestar.questions.enhancement import Adjustable, AdviseNextRun
@@ -52,6 +52,14 @@ class EngineerEnhancer:
         except MleStarError as error:
             return unchanged(f"the engineer gave none ({type(error).__name__}: {error})", situation)
         return validated(proposal, situation)
+
+
+async def advice_of(enhancer: Enhancer, situation: Situation) -> Advice:
+    """What an Enhancer advises, and the safe default where it fails: it can never end a study."""
+    try:
+        return await enhancer.advise(situation)
+    except (ArithmeticError, LookupError, TypeError, ValueError) as fault:
+        return unchanged(f"the Enhancer failed ({type(fault).__name__}: {fault})", situation)
 
 
 def question_about(situation: Situation, *, carries_best: bool = True) -> AdviseNextRun:

@@ -100,12 +100,17 @@ def comparable_runs(situation: Situation) -> list[RunSummary]:
 
 def as_trial(run: RunSummary, space: dict[str, BaseDistribution]) -> FrozenTrial | None:
     """A run as a trial; one without a score counts as worse than any other. None outside the space."""
-    params = {name: getattr(run.settings, name) for name in space}
+    params = {name: _within(distribution, getattr(run.settings, name)) for name, distribution in space.items()}
     if not all(_holds(distribution, params[name]) for name, distribution in space.items()):
         return None
     if run.score is None or not math.isfinite(run.score):
         return create_trial(state=TrialState.PRUNED, params=params, distributions=space)
     return create_trial(params=params, distributions=space, value=run.score)
+
+
+def _within(distribution: BaseDistribution, value: float) -> float:
+    """A time limit beyond the user's budget counts as the budget: it is never reached."""
+    return min(value, distribution.high) if isinstance(distribution, FloatDistribution) else value
 
 
 def _holds(distribution: BaseDistribution, value: float) -> bool:

@@ -10,7 +10,13 @@ from omegaconf import OmegaConf
 from pydantic import JsonValue
 
 from mlestar.doors import A, Question
-from mlestar.enhancer.advise import EngineerEnhancer, EngineerEnhancerConfig, enhancer_yaml, question_about
+from mlestar.enhancer.advise import (
+    EngineerEnhancer,
+    EngineerEnhancerConfig,
+    advice_of,
+    enhancer_yaml,
+    question_about,
+)
 from mlestar.enhancer.choice import build_enhancer
 from mlestar.enhancer.off import OffEnhancer, OffEnhancerConfig
 from mlestar.enhancer.situation import Situation
@@ -50,6 +56,28 @@ async def advised(
 
 def goal(priority: JsonValue, focus: JsonValue = "encoding", phase: JsonValue = "refinement") -> JsonValue:
     return {"target_agent_phase": phase, "focus": focus, "priority": priority, "rationale": "because"}
+
+
+class Broken:
+    """An Enhancer with a fault of its own, or an engineer that must not be asked."""
+
+    async def advise(self, situation: Situation) -> Advice:
+        raise ValueError("no such line")
+
+    async def ask(self, question: Question[A]) -> A:
+        raise AssertionError("asked")
+
+
+async def test_a_fault_of_an_enhancer_is_the_safe_default() -> None:
+    advice = await advice_of(Broken(), situation(held={"num_solutions": 3}))
+    assert advice.applied.config_overrides == {"num_solutions": 3}
+    assert advice.repairs == ("safe default: the Enhancer failed (ValueError: no such line)",)
+
+
+async def test_with_the_switch_off_the_engineer_is_not_asked() -> None:
+    off = situation(settings=Settings(allow_config_override=False))
+    advice = await EngineerEnhancer(EngineerEnhancerConfig(), Broken()).advise(off)
+    assert advice.applied.strategic_goals == ()
 
 
 async def test_a_valid_proposal_is_applied_without_repairs() -> None:

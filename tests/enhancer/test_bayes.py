@@ -87,6 +87,13 @@ async def test_a_timeout_is_never_proposed_beyond_the_users_budget() -> None:
         assert all(float(value) <= 120 for value in applied.values())
 
 
+async def test_a_timeout_above_the_budget_counts_as_the_budget() -> None:
+    settings = Settings(computational_budget=100, exec_timeout=600)
+    at = situation(run(0, 0.5, settings=settings), settings=settings)
+    advice = await BayesEnhancer(BayesEnhancerConfig(settings=("exec_timeout",))).advise(at)
+    assert "after 1 runs" in advice.applied.strategic_summary
+
+
 def test_runs_of_other_tasks_and_metrics_are_no_trials() -> None:
     others = (run(0, 0.1, task="wine", study="w"), run(0, 0.9, metric=AUC, study="a"), run(1, None, status="running"))
     assert [found.run_id for found in comparable_runs(situation(run(0, 0.5), earlier=others))] == ["run_0"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from mlestar.enhancer.carry import best_known
-from mlestar.records.run import History
+from mlestar.records.run import History, KnownScript
 from mlestar.records.task import (
     ColumnProfile,
     Metric,
@@ -61,6 +61,14 @@ def test_a_run_that_kept_no_script_is_passed_over() -> None:
     carried = best_known(History(runs=(run(0, 0.5), lost)), NOTHING, task=task())
     assert carried is not None
     assert carried.run_id == "run_0"
+
+
+def test_the_best_graded_script_is_carried_even_where_another_was_submitted() -> None:
+    known = KnownScript(path="2/train1.py", score=0.3, time_limit_seconds=9)
+    submitted = run(0, 0.4).model_copy(update={"known": known})
+    carried = best_known(History(runs=(submitted, run(1, 0.35))), NOTHING, task=task())
+    assert carried is not None
+    assert (carried.run_id, carried.path, carried.time_limit_seconds) == ("run_0", "2/train1.py", 9)
 
 
 def test_nothing_scored_means_nothing_carried() -> None:

@@ -7,12 +7,12 @@ import pytest
 from mlestar.enhancer.digest import LEAST_BYTES, digest
 from mlestar.enhancer.kinds import kind_of
 from mlestar.records.digest import HistoryDigest
-from mlestar.records.run import CandidateSummary, History, PhaseSummary
+from mlestar.records.run import CandidateSummary, History, KnownScript, PhaseSummary
 from mlestar.records.settings import Settings
 from mlestar.records.solution import CARRIED
 from mlestar.records.strategy import Goal, Strategy
 from mlestar.records.task import TaskTraits
-from tests.enhancer.histories import AUC, attempt, long_history, run
+from tests.enhancer.histories import AUC, RMSE, attempt, long_history, run
 
 NASTY = 'Ein "sehr" langer Text \x00\x07 \\ mit ünïcode 🦉 und\nZeilen ' * 40
 
@@ -178,6 +178,43 @@ def test_runs_with_another_metric_are_not_compared() -> None:
     told = digest(History(runs=(run(0, 0.45),)), earlier, task="california")
     assert told.best is not None
     assert told.best.score == 0.45
+
+
+def test_runs_on_other_data_are_neither_compared_nor_carried() -> None:
+    traits = TaskTraits(kind="regression", rows=9, digest="yesterday's")
+    earlier = History(runs=(run(0, 0.01, study="a", traits=traits),))
+    told = digest(History(), earlier, task="california", metric=RMSE, data="today's", carries_best=True)
+    assert (told.best, told.carries_best) == (None, False)
+    known = digest(History(), earlier, task="california", metric=RMSE, data="yesterday's", carries_best=True)
+    assert known.best is not None
+    assert known.carries_best
+
+
+def test_a_first_run_compares_with_runs_by_its_metric_only() -> None:
+    earlier = History(runs=(run(0, 0.99, study="a", metric=AUC),))
+    assert digest(History(), earlier, task="california", metric=RMSE).best is None
+
+
+def test_gains_are_over_the_best_graded_script_submitted_or_not() -> None:
+    known = KnownScript(path="1/train1.py", score=0.4)
+    first = run(0, 0.45).model_copy(update={"known": known})
+    told = digest(History(runs=(first, run(1, 0.42))))
+    assert told.best is not None
+    assert (told.best.run, told.best.score) == ("run_0", 0.4)
+    assert told.runs[0].gain == pytest.approx(-0.02)
+
+
+def test_scores_on_sealed_audit_rows_are_not_told() -> None:
+    audited = run(0, 0.5).model_copy(update={"audit_score": 0.6173})
+    assert "0.6173" not in digest(History(runs=(audited,))).text
+
+
+def test_the_gain_of_a_model_asked_for_is_over_the_best_before() -> None:
+    goal = Goal(target_agent_phase="initialization", focus="LightGBM", priority=1)
+    strategy = Strategy(strategic_summary="", strategic_goals=(goal,))
+    candidate = CandidateSummary(solution=1, model="A LightGBM of small trees", score=0.47, seconds=1)
+    told = digest(History(runs=(run(0, 0.5), run(1, 0.45, strategy=strategy, candidates=(candidate,)))))
+    assert told.strategies[0].goals[0].best_gain == pytest.approx(0.03)
 
 
 def test_a_limit_that_no_digest_can_meet_is_refused() -> None:
