@@ -11,7 +11,8 @@ from mlestar.records.base import Record
 ARMS = ("advised", "bayes", "long", "repeated")
 DRAWS = 4_000
 FEWEST_PAIRS = 6
-"""An interval of fewer pairs would look surer than it is."""
+FEWEST_SETS = 3
+"""An interval of fewer pairs, or of the seeds of a few data sets, would look surer than it is."""
 
 
 class Outcome(Record):
@@ -71,9 +72,31 @@ def comparison_table(outcomes: list[Outcome]) -> str:
         if groups:
             middle, low, high = interval(groups)
             every = [value for group in groups.values() for value in group]
-            won = f"{sum(value > 0 for value in every)} of {len(every)}"
-            span = f"{low:+.2f} … {high:+.2f}" if len(every) >= FEWEST_PAIRS else f"needs {FEWEST_PAIRS} pairs"
+            ties = sum(value == 0 for value in every)
+            won = f"{sum(value > 0 for value in every)} of {len(every)}" + f", {ties} level" * (ties > 0)
+            span = (
+                f"{low:+.2f} … {high:+.2f}"
+                if tells_enough(groups)
+                else f"needs {FEWEST_PAIRS} pairs of {FEWEST_SETS} sets"
+            )
             lines.append(f"| {arm} over {control} | {middle:+.2f} | {span} | {won} |")
+    return "\n".join(lines) + "\n\n" + table_by_set(outcomes, arms)
+
+
+def tells_enough(groups: dict[str, list[float]]) -> bool:
+    """Whether there are pairs enough for an interval."""
+    return len(groups) >= FEWEST_SETS and sum(map(len, groups.values())) >= FEWEST_PAIRS
+
+
+def table_by_set(outcomes: list[Outcome], arms: list[str]) -> str:
+    """Markdown: the mean difference of each pair of arms, data set by data set."""
+    compared = pairs(arms)
+    found = [differences(outcomes, arm, control) for arm, control in compared]
+    lines = ["| better by, % | " + " | ".join(f"{arm} over {control}" for arm, control in compared) + " |"]
+    lines.append("|---" * (len(compared) + 1) + "|")
+    for data in dict.fromkeys(one.data for one in outcomes):
+        means = [f"{np.mean(groups[data]):+.2f}" if data in groups else "" for groups in found]
+        lines.append(f"| {data} | " + " | ".join(means) + " |")
     return "\n".join(lines) + "\n"
 
 
@@ -106,6 +129,8 @@ def plot_of(outcomes: list[Outcome]) -> str:
         points = [(value, data) for data, group in groups.items() for value in group]
         figure.add_scatter(x=[p[0] for p in points], y=[p[1] for p in points], mode="markers", name=name)
         middle, low, high = interval(groups)
+        if not tells_enough(groups):
+            continue
         error = {"type": "data", "symmetric": False, "array": [high - middle], "arrayminus": [middle - low]}
         figure.add_scatter(x=[middle], y=[f"mean, {name}"], error_x=error, mode="markers", name=f"mean, {name}")
     figure.update_layout(title="Better on sealed rows by, % of the mean score", template="plotly_white")

@@ -18,10 +18,16 @@ def paired(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def outcome(
-    paired: ModuleType, arm: str, sealed: float | None, *, seed: int = 0, direction: str = "minimize"
+    paired: ModuleType,
+    arm: str,
+    sealed: float | None,
+    *,
+    seed: int = 0,
+    direction: str = "minimize",
+    data: str = "wine",
 ) -> object:
     return paired.Outcome(
-        data="wine", seed=seed, arm=arm, validation=None, sealed=sealed, seconds=1, runs=1, direction=direction
+        data=data, seed=seed, arm=arm, validation=None, sealed=sealed, seconds=1, runs=1, direction=direction
     )
 
 
@@ -51,7 +57,15 @@ def test_the_interval_holds_the_mean_and_widens_with_the_spread(paired: ModuleTy
 
 def test_the_table_names_every_arm_and_pair(paired: ModuleType) -> None:
     table = paired.comparison_table([outcome(paired, arm, 1.0) for arm in paired.ARMS])
-    assert "| advised over long | +0.00 | needs 6 pairs | 0 of 1 |" in table
-    pairs = [outcome(paired, arm, 1.0, seed=seed) for arm in ("advised", "long") for seed in range(6)]
-    assert "| advised over long | +0.00 | +0.00 … +0.00 | 0 of 6 |" in paired.comparison_table(pairs)
+    assert "| advised over long | +0.00 | needs 6 pairs of 3 sets | 0 of 1, 1 level |" in table
+    pairs = [
+        outcome(paired, arm, score, seed=seed, data=data)
+        for arm, score in (("advised", 0.9), ("long", 1.1))
+        for seed in range(2)
+        for data in ("wine", "beer", "tea")
+    ]
+    whole = paired.comparison_table(pairs)
+    assert "| advised over long | +20.00 | +20.00 … +20.00 | 6 of 6 |" in whole
+    assert "| beer | +20.00 |" in whole
+    assert "+20.00 …" not in paired.comparison_table(pairs[::3]), "one data set tells too little"
     assert "| wine | 1 | 1 | 1 | 1 |" in table

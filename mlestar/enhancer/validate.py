@@ -33,6 +33,8 @@ def validated(proposal: StrategyProposal, situation: Situation) -> Advice:
         if proposal.config_overrides or proposal.strategic_goals:
             repairs.append(f"overrides and goals are dropped: {SWITCHED_OFF}")
     summary = proposal.strategic_summary.strip() or "No summary was given."
+    if len(summary) > SUMMARY_CHARACTERS:
+        repairs.append(f"strategic_summary is cut to {SUMMARY_CHARACTERS} characters")
     strategy = Strategy(
         strategic_summary=summary[:SUMMARY_CHARACTERS], config_overrides=overrides, strategic_goals=goals
     )
@@ -145,7 +147,12 @@ def _goal(item: JsonValue) -> tuple[tuple[float, Phase, str, str] | None, str]:
     rationale = item.get("rationale", "")
     text = rationale[:RATIONALE_CHARACTERS] if isinstance(rationale, str) else ""
     unknown = sorted(set(item) - {"target_agent_phase", "focus", "priority", "rationale"})
-    fault = f"unknown {', '.join(_shown(name) for name in unknown)} dropped" if unknown else ""
+    faults = [f"unknown {', '.join(_shown(name) for name in unknown)} dropped"] if unknown else []
+    if text != rationale:
+        faults.append("rationale is dropped: it is no text" if not isinstance(rationale, str) else "rationale is cut")
+    if len(str(item.get("focus"))) > FOCUS_CHARACTERS:
+        faults.append("focus is cut")
+    fault = "; ".join(faults)
     priority = _number(item.get("priority"))
     return (math.inf if priority is None else priority, phase, focus, text), fault
 

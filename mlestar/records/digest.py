@@ -155,6 +155,7 @@ class FaultLine(Record):
 
     kind: str
     count: int
+    """How many different messages of it there were, run by run."""
     example: str = ""
 
 

@@ -80,6 +80,12 @@ async def test_with_the_switch_off_the_engineer_is_not_asked() -> None:
     assert advice.applied.strategic_goals == ()
 
 
+async def test_what_is_cut_or_dropped_of_a_goal_is_said() -> None:
+    item = {"target_agent_phase": "ensemble", "focus": "f" * 99, "priority": 1, "rationale": 7}
+    advice = await advised(goals=(item,))
+    assert advice.repairs == ("strategic_goals[1]: rationale is dropped: it is no text; focus is cut",)
+
+
 async def test_a_valid_proposal_is_applied_without_repairs() -> None:
     advice = await advised({"inner_loop_round": 3}, (goal(1), goal(2, "weighted_averaging", "ensemble")))
     assert advice.repairs == ()
