@@ -13,6 +13,8 @@ from mlestar.records.task import Assignment
 
 TUNING_FOLDS = 4
 """Parameters are compared on so many folds."""
+ALONE_TUNING, SHARED_TUNING = 0.5, 0.2
+"""Share of a script's time for the search of the parameters of its only model, or of one of several."""
 
 Change = Callable[[Recipe, Assignment], Recipe]
 """The recipe changed; the same recipe where the change does not fit."""
@@ -70,11 +72,12 @@ def has_categories(recipe: Recipe, given: Assignment) -> bool:
 
 
 def tune(recipe: Recipe, given: Assignment) -> Recipe:
-    """Search the parameters of the first tunable model."""
+    """Search the parameters of the first tunable model, in less time where other models are trained too."""
     tunable = [model.name for model in recipe.models.models if family_of(model.name).tunable]
     if not tunable or recipe.tuning is not None or possible_folds(given) < TUNING_FOLDS:
         return recipe
-    return recipe.model_copy(update={"tuning": TuningPart(model=tunable[0])})
+    share = SHARED_TUNING if len(recipe.models.models) > 1 else ALONE_TUNING
+    return recipe.model_copy(update={"tuning": TuningPart(model=tunable[0], share=share)})
 
 
 def has_folds(recipe: Recipe, _: Assignment) -> bool:

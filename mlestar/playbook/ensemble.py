@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlestar.playbook.changes import SHARED_TUNING
 from mlestar.playbook.families import family_of
 from mlestar.playbook.family import Family
 from mlestar.playbook.initialization import (
@@ -182,11 +183,12 @@ def _affordable(models: tuple[ModelPart, ...], given: Assignment, seconds: float
     chosen: list[ModelPart] = []
     for model in wanted:
         needed = fit_seconds(model, given)
-        # One boosted model is always there: it makes what it can of the time that is left.
-        first_boosted = family_of(model.name).boosted and not any(family_of(m.name).boosted for m in chosen)
-        if (needed <= seconds or first_boosted) and not any(alike(model, other) for other in chosen):
+        if needed <= seconds and not any(alike(model, other) for other in chosen):
             seconds -= needed
             chosen.append(model)
+    if not any(family_of(model.name).boosted for model in chosen):
+        # One boosted model is always there: it makes what it can of the time that the others leave.
+        chosen += [model for model in wanted if family_of(model.name).boosted][:1]
     chosen = chosen or [min(wanted, key=lambda model: fit_seconds(model, given))]
     return numbered(sorted(chosen, key=lambda model: fit_seconds(model, given)))
 
@@ -209,7 +211,7 @@ def _merged(scripts: tuple[ScoredScript, ...], given: Assignment) -> Recipe:
         return first_recipe(given, suited_families(given)[0])
     merged = recipes[0].model_copy(update={"setup": SetupPart(seed=given.seed, threads=given.threads)})
     if merged.tuning is not None:
-        merged = merged.model_copy(update={"tuning": merged.tuning.model_copy(update={"share": 0.2})})
+        merged = merged.model_copy(update={"tuning": merged.tuning.model_copy(update={"share": SHARED_TUNING})})
     for other in recipes[1:]:
         merged = with_models(merged, other.models.models)
     return merged

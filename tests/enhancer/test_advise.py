@@ -81,7 +81,7 @@ async def test_with_the_switch_off_the_engineer_is_not_asked() -> None:
 
 
 async def test_what_is_cut_or_dropped_of_a_goal_is_said() -> None:
-    item = {"target_agent_phase": "ensemble", "focus": "f" * 99, "priority": 1, "rationale": 7}
+    item: JsonValue = {"target_agent_phase": "ensemble", "focus": "f" * 99, "priority": 1, "rationale": 7}
     advice = await advised(goals=(item,))
     assert advice.repairs == ("strategic_goals[1]: rationale is dropped: it is no text; focus is cut",)
 

@@ -108,6 +108,17 @@ def everything() -> Recipe:
     return recipe.model_copy(update=update)
 
 
+def test_a_search_beside_other_models_takes_less_of_the_time() -> None:
+    move = next(move for move in MOVES if "Optuna" in move.plan)
+    alone = first_recipe(GIVEN, FAMILIES["lightgbm"])
+    shares = [
+        tuning.share
+        for recipe in (alone, with_models(alone, (ModelPart(name="linear"),)))
+        if (tuning := move.change(recipe, GIVEN).tuning) is not None
+    ]
+    assert shares == [0.5, 0.2]
+
+
 def test_a_script_with_every_feature_predicts_well(tmp_path: Path) -> None:
     recipe = everything()
     submission = execute(render(recipe), GIVEN, tmp_path)

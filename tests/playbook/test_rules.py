@@ -227,6 +227,20 @@ def of_classes(count: int, *, rarest: float = 0.1) -> tuple[str, ...]:
     return recipe.model_names
 
 
+def test_boosting_many_classes_leaves_time_for_what_is_cheap() -> None:
+    given = assignment("multiclass", rows=5000, seconds=4)
+    classes = tuple(f"class {number}" for number in range(30))
+    many = given.model_copy(
+        update={"submission": given.submission.model_copy(update={"classes": classes, "columns": classes})}
+    )
+    boosted = ScoredScript(source=render(first_recipe(many, FAMILIES["lightgbm"])), score=1.0, seconds=1.0)
+    question = WriteEnsemble(assignment=many, scripts=(boosted,), focus="weighted_averaging", plan="")
+    recipe = recipe_of(write_ensemble(question).source)
+    at_once = [name for name in recipe.model_names if name not in recipe.training.later]
+    assert at_once[-1] == "lightgbm", "it takes the time that the others leave"
+    assert "linear" in at_once
+
+
 def test_features_are_fitted_for_few_classes_only_and_no_model_is_there_twice_without_them() -> None:
     assert "lightgbm" in of_classes(3)
     many = of_classes(10)
