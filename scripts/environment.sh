@@ -4,7 +4,7 @@ environment() {
   local extras=${1:-} stamp want
   if [ ! -x .venv/bin/python ]; then
     if command -v uv >/dev/null 2>&1; then
-      uv venv --quiet --python '>=3.11,<3.14' .venv
+      uv venv --quiet --seed --python '>=3.11,<3.14' .venv
     else
       local python
       for python in python3.13 python3.12 python3.11 python3; do
