@@ -34,6 +34,7 @@ def _rate(line: PhaseLine, hope: float) -> float:
 
 
 def why_more(case: Case, name: str) -> str:
+    """What the phase of a setting brought, as a reason for more of it."""
     line = case.phase(ROUNDS[name])
     if line.gain is None:
         return f"what {line.phase} brings is not known yet"
@@ -47,6 +48,7 @@ def never_paid(case: Case, phase: Phase) -> bool:
 
 
 def models_are_known(digest: HistoryDigest) -> bool:
+    """Whether every family was tried and the best script is carried."""
     return digest.carries_best and not untried_families(digest)
 
 
