@@ -45,6 +45,11 @@ def positive_target(recipe: Recipe, given: Assignment) -> bool:
     return recipe.data.kind == "regression" and minimum is not None and minimum >= 0
 
 
+def long_tailed(recipe: Recipe, given: Assignment) -> bool:
+    """Whether the target has a long tail."""
+    return recipe.data.kind == "regression" and abs(given.profile.target.skewness or 0.0) > 1
+
+
 def _fed_fitted_features(recipe: Recipe, _: Assignment) -> bool:
     tables = [model.table or family_of(model.name).table for model in recipe.models.models]
     return any(table.startswith("enriched") for table in tables)

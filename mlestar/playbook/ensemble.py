@@ -110,6 +110,7 @@ LIBRARY: tuple[str, ...] = (
     "linear",
     "lightgbm_enriched",
     "svm",
+    "elastic_net",
     "lightgbm",
     "catboost",
     "text_linear",

@@ -21,6 +21,7 @@ _ORDER = (
     "xgboost",
     "hist_boosting",
     "random_forest",
+    "elastic_net",
     "neighbours",
     "lightgbm_small",
     "discriminant",

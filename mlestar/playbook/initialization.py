@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 
 from mlestar.errors import BadAnswer
 from mlestar.playbook.families import FAMILIES, family_like, family_of
@@ -33,7 +34,7 @@ from mlestar.questions.answers import Code, Models, Text
 from mlestar.questions.initialization import MergeScripts, RetrieveModels, SummarizeTask, WriteCandidate
 from mlestar.records.solution import ModelIdea
 from mlestar.records.strategy import Goal
-from mlestar.records.task import Assignment
+from mlestar.records.task import Assignment, ColumnProfile
 
 
 def summarize_task(question: SummarizeTask) -> Text:
@@ -126,7 +127,8 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
         data=first_data(given),
         features=FeaturesPart(
             dates=tuple(c.name for c in columns if c.kind == "date"),
-            text=tuple(c.name for c in columns if c.kind == "text"),
+            text=tuple(c.name for c in columns if c.kind == "text" and not _is_measure(c)),
+            measures=tuple(c.name for c in columns if _is_measure(c)),
         ),
         encoding=EncodingPart(precision="float32" if given.profile.train_rows > 200_000 else "float64"),
         target=TargetPart(transform=transform),
@@ -152,10 +154,27 @@ def first_data(given: Assignment) -> DataPart:
     return DataPart(kind=given.kind, target=given.target, drop=_untold(given), fast=is_large(given))
 
 
+_MEASURE = re.compile(r"[^\w\s]?\s?-?\d[\d,]*\.?\d*\s?[A-Za-z%°/]{0,8}")
+
+
+def _is_measure(column: ColumnProfile) -> bool:
+    """Whether a column of words is in the order of the numbers that it holds.
+
+    Where cells hardly repeat, they must be such numbers, with a unit at most.
+    """
+    if column.minimum is not None or not column.examples:
+        return False
+    if column.kind in ("identifier", "text"):
+        return all(_MEASURE.fullmatch(example) for example in column.examples)
+    return column.kind == "categorical" and all(re.search(r"\d", example) for example in column.examples)
+
+
 def _untold(given: Assignment) -> tuple[str, ...]:
     """Columns that say nothing of other rows; none where there are no others."""
     columns, id_column = given.profile.columns, given.submission.id_column
-    silent = [c.name for c in columns if c.kind in ("identifier", "constant") or c.name == id_column]
+    silent = [
+        c.name for c in columns if (c.kind in ("identifier", "constant") and not _is_measure(c)) or c.name == id_column
+    ]
     if len(silent) == len(columns):
         return ()
     return tuple(silent) if id_column is None or id_column in silent else (*silent, id_column)
@@ -207,7 +226,9 @@ def first_post(given: Assignment, transform: Transform) -> Post:
 
 
 def first_transform(given: Assignment) -> Transform:
-    """The logarithm when the metric looks at ratios, and for positive targets with a long tail."""
+    """The logarithm when the metric looks at ratios, and for positive targets with a long tail; ranks for ranks."""
+    if metric_key(given.metric.name) == "spearman" and given.kind == "regression":
+        return "rank"
     target = given.profile.target
     positive = target.minimum is not None and target.minimum >= 0
     if given.kind != "regression" or not positive:

@@ -6,18 +6,17 @@ from mlestar.playbook.families import family_of
 from mlestar.playbook.initialization import first_data, first_model, suited_families
 from mlestar.playbook.large import large_training, suits_large
 from mlestar.playbook.model_parts import alike, calibrated, fit_seconds, numbered, plain_table_of
-from mlestar.playbook.recipe import EnsemblePart, FeaturesPart, ModelPart, ModelsPart, Recipe
+from mlestar.playbook.recipe import EnsemblePart, ModelPart, ModelsPart, Recipe
 from mlestar.records.task import Assignment
 
 
 def for_large_table(recipe: Recipe, given: Assignment) -> Recipe:
     """The recipe with held-out rows in place of folds, and with the models for which its time will do there."""
-    plain = FeaturesPart(dates=recipe.features.dates, text=recipe.features.text)
     models = _large_models(recipe.models.models, given)
     tuned = recipe.tuning is not None and recipe.tuning.model in {model.name for model in models}
     update = {
         "data": first_data(given),
-        "features": plain,
+        "features": recipe.features.plain,
         "models": ModelsPart(models=models),
         "tuning": recipe.tuning if tuned else None,
         "training": large_training(given),

@@ -19,6 +19,7 @@ from mlestar.playbook.changes import (
     is_labelled,
     is_probabilistic,
     is_regression,
+    long_tailed,
     many_columns,
     mean_targets,
     more_folds,
@@ -112,6 +113,12 @@ MOVES: tuple[Move, ...] = (
         "target",
         "Learn the square root of the target.",
         where(positive_target, update("target", transform="sqrt")),
+    ),
+    Move(
+        "target_transform",
+        "target",
+        "Learn the ranks of the target, as quantiles of a normal distribution.",
+        where(long_tailed, update("target", transform="rank")),
     ),
     Move("target_transform", "target", "Learn the target as it is.", update("target", transform="none")),
     Move(

@@ -50,6 +50,8 @@ class FeaturesPart(Record):
 
     dates: tuple[str, ...] = ()
     text: tuple[str, ...] = ()
+    measures: tuple[str, ...] = ()
+    """Columns of words that hold a number, such as `10+ years`; the number becomes a column of its own."""
     text_components: int = 32
     missing_count: bool = False
     drop_redundant: bool = False
@@ -68,14 +70,19 @@ class FeaturesPart(Record):
         """Whether anything is learned from the rows that a model learns from."""
         return self.informative or self.ratios > 0 or self.groups > 0 or self.neighbours
 
+    @property
+    def plain(self) -> FeaturesPart:
+        """Only the columns that follow from the kinds of those that are given."""
+        return FeaturesPart(dates=self.dates, text=self.text, measures=self.measures)
+
 
 class EncodingPart(Record):
     """How categories become numbers."""
 
     categories: Literal["codes", "frequency", "target"] = "codes"
     rare: int = 1
-    precision: Literal["float32", "float64"] = "float64"
     """Categories seen fewer times than this are one category."""
+    precision: Literal["float32", "float64"] = "float64"
 
 
 class TargetPart(Record):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from mlestar.errors import BadAnswer
 from mlestar.playbook.families import family_of
 from mlestar.playbook.moves import MOVES, Move
-from mlestar.playbook.recipe import FeaturesPart, ModelPart, Recipe, recipe_of, sections_of
+from mlestar.playbook.recipe import ModelPart, Recipe, recipe_of, sections_of
 from mlestar.playbook.render import section_text
 from mlestar.questions.answers import Code, Idea, Target, Text, Variation, Variations
 from mlestar.questions.refinement import (
@@ -62,8 +62,7 @@ def _model_variants(recipe: Recipe) -> Iterable[tuple[str, str, str, Recipe]]:
 
 def _other_variants(recipe: Recipe, given: Assignment) -> Iterable[tuple[str, str, str, Recipe]]:
     """Every other part made plainer; a part that is plain already gives the same script."""
-    plain = FeaturesPart(dates=recipe.features.dates, text=recipe.features.text)
-    yield "features", "no made columns", "features", recipe.model_copy(update={"features": plain})
+    yield "features", "no made columns", "features", recipe.model_copy(update={"features": recipe.features.plain})
     if recipe.target.transform != "none":
         yield "target", "learned as it is", "target", _with(recipe, "target", transform="none")
     fewer = max(2, recipe.training.folds // 2)

@@ -9,7 +9,6 @@ from mlestar.playbook.families import family_of
 from mlestar.playbook.initialization import first_recipe, suited_families
 from mlestar.playbook.recipe import (
     EncodingPart,
-    FeaturesPart,
     ModelPart,
     ModelsPart,
     Recipe,
@@ -49,8 +48,7 @@ def _simpler(recipe: Recipe, error: str) -> Recipe:
         return recipe.model_copy(
             update={"models": ModelsPart(models=rest), "training": training, "tuning": None, "stacking": None}
         )
-    plain = FeaturesPart(dates=recipe.features.dates, text=recipe.features.text)
-    update = {"features": plain, "encoding": EncodingPart(), "tuning": None, "stacking": None}
+    update = {"features": recipe.features.plain, "encoding": EncodingPart(), "tuning": None, "stacking": None}
     return recipe.model_copy(update=update)
 
 

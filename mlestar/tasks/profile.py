@@ -81,20 +81,20 @@ def column_kind(column: pd.Series) -> ColumnKind:
     if pd.api.types.is_numeric_dtype(column):
         whole = pd.api.types.is_integer_dtype(column)
         return "identifier" if all_differ and whole and _ID_NAME.fullmatch(str(column.name)) else "numeric"
-    return _text_kind(filled, distinct, all_differ)
+    return _text_kind(filled, distinct, len(column))
 
 
-def _text_kind(filled: pd.Series, distinct: int, all_differ: bool) -> ColumnKind:
+def _text_kind(filled: pd.Series, distinct: int, rows: int) -> ColumnKind:
     """The kind of a column of text cells."""
     texts = filled.astype(str)
     if texts.str.fullmatch(_DATE).mean() > 0.95 and _parses_as_dates(texts.head(200)):
         return "date"
     words = texts.str.count(r"\S+").mean()
-    if all_differ and words < 2:
+    if words < 2 and distinct > 0.95 * rows:
         return "identifier"
-    if words >= 4 and distinct > 0.2 * len(filled):
-        return "text"
-    return "categorical"
+    # Names and titles have fewer words than sentences, and repeat less.
+    differing = distinct / len(filled)
+    return "text" if (words >= 4 and differing > 0.2) or (words >= 2 and differing > 0.5) else "categorical"
 
 
 def _parses_as_dates(texts: pd.Series) -> bool:

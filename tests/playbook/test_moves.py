@@ -15,7 +15,7 @@ from mlestar.playbook.render import render
 from mlestar.questions.blocks import replace_block
 from mlestar.questions.refinement import ChooseTarget, PlanBlock, PlanOutcome, StudiedComponent, WriteBlock
 from mlestar.records.strategy import REFINEMENT_FOCUSES, Goal
-from mlestar.records.task import Assignment, Metric, TaskKind
+from mlestar.records.task import Assignment, ColumnProfile, Metric, TaskKind
 from tests.playbook.tables import assignment, execute
 
 GIVEN = assignment()
@@ -177,3 +177,27 @@ assert np.allclose(made[one] - made.groupby(group)[one].transform("median"), mad
 """
     assert recipe_of(render(changed)) == changed
     assert len(execute(render(changed) + check, given, tmp_path)) == 12
+
+
+def test_ranks_are_learned_where_the_target_has_a_long_tail(tmp_path: Path) -> None:
+    move = next(move for move in MOVES if "ranks of the target" in move.plan)
+    recipe = first_recipe(GIVEN, FAMILIES["extra_trees"])
+    target = GIVEN.profile.target
+    even = GIVEN.model_copy(update={"profile": GIVEN.profile.model_copy(update={"target": _with_skewness(target, 0)})})
+    assert not move.fits(recipe, even)
+    changed = move.change(recipe, GIVEN)
+    check = """
+assert np.allclose(to_units(y), known, rtol=1e-3)
+assert abs(y.mean()) < 0.2 and abs(np.std(y) - 1) < 0.3
+"""
+    assert recipe_of(render(changed)) == changed != recipe
+    assert len(execute(render(changed) + check, GIVEN, tmp_path)) == 12
+
+
+def _with_skewness(column: ColumnProfile, skewness: float) -> ColumnProfile:
+    return column.model_copy(update={"skewness": skewness})
+
+
+def test_a_metric_of_ranks_is_met_with_ranks() -> None:
+    spearman = assignment(metric=Metric(name="spearman", direction="maximize", needs="values"))
+    assert first_recipe(spearman, FAMILIES["linear"]).target.transform == "rank"

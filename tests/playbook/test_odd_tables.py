@@ -228,3 +228,28 @@ def test_a_brier_score_counts_every_class() -> None:
     score = scope["score"]
     assert callable(score)
     assert score(np.array([0]), np.array([[0.0, 0.0, 1.0]])) == pytest.approx(2 / 3)
+
+
+def test_numbers_in_words_are_read_where_every_word_holds_one(tmp_path: Path) -> None:
+    rows = 60
+    train = pd.DataFrame(
+        {
+            "worth": [f"${place},{place:03}.50" for place in range(1, rows + 1)],
+            "years": [["10+ years", "< 1 year", "2-4 years"][place % 3] for place in range(rows)],
+            "weight": [f"{place}.5 kg" for place in range(rows)],
+            "plan": [["basic", "plan 2", None][place % 3] for place in range(rows)],
+            "key": [f"k{place}x" for place in range(rows)],
+        }
+    )
+    test = train.head(4).assign(years=["7 years", "unknown", np.nan, "10+ years"])
+    train["price"] = np.arange(rows) * 1001 + 1.5
+    given = told_of(train, test, "rmse", tmp_path)
+    recipe = first_recipe(given, FAMILIES["linear"])
+    assert (recipe.features.measures, recipe.data.drop) == (("worth", "years", "weight"), ("key",))
+    check = """
+assert list(X["worth number"].head(2)) == [1001.5, 2002.5]
+assert list(X["years number"].head(3)) == [10, 1, 2]
+assert list(X_test["years number"])[0] == 7 and X_test["years number"].isna().sum() == 2
+"""
+    submission = execute_on(train, test, render(recipe) + check, tmp_path / "run")
+    assert np.abs(submission["price"].to_numpy() - train["price"].head(4).to_numpy()).max() < 5000

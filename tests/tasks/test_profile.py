@@ -28,6 +28,10 @@ WORDS = ["a small red house by the sea", "two rooms with a garden behind", "old 
         ("x", ["2020-01-01T10:00:00+02:00", "2021-02-03", "2020-01-05T10:00:00+03:00"], "date"),
         ("x", WORDS, "text"),
         ("x", ["a1b", "c2d", "e3f"], "identifier"),
+        ("x", [f"a{place}b" for place in (*range(99), 5)], "identifier"),
+        ("x", [f"a{place}b" for place in (*range(60), *range(40))], "categorical"),
+        ("x", [f"Ann {place} Lee" for place in (*range(60), *range(40))], "text"),
+        ("x", [f"level {place}" for place in (*range(40), *range(40), *range(20))], "categorical"),
     ],
 )
 def test_the_kind_of_a_column(name: str, values: list[object], kind: str) -> None:
