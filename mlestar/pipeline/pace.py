@@ -6,6 +6,8 @@ depends on the time of day goes through the clock, which keeps it, so that a rep
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mlestar.doors import Clock
 from mlestar.records.settings import Settings
 from mlestar.records.strategy import Phase
@@ -20,6 +22,8 @@ _FINAL_SHARE = 0.15
 """Share of the run kept for the final submission."""
 _FINAL_PATIENCE = 0.85
 """Share of what is left at the end that the script of the submission is told it may take."""
+_FALLBACK_SHARE = 0.3
+"""At most this share of what is left at the end is kept for another script, should that of the submission fail."""
 _FULL_DATA_FACTOR = 1.5
 """A script on all of train and the real test takes at most this much longer than on a graded view."""
 _TIMEOUT_FACTOR = 2.0
@@ -126,7 +130,26 @@ class Pace:
         """Whether there is time for the final execution of a script whose longest graded one took `best_seconds`."""
         return self.affords(f"submission of rank {rank}", _FULL_DATA_FACTOR * best_seconds, 0.0)
 
-    def final_seconds(self, rank: int) -> float:
+    def fallback_seconds(self, rank: int, others_seconds: Sequence[float]) -> float:
+        """Time kept back while the script of this rank makes the submission, should it fail.
+
+        `others_seconds`: the longest graded execution of the scripts that come after it, best first. Of these the
+        first is meant that needs little of what is left; none (0) where all need more.
+        """
+
+        def kept() -> float:
+            most = _FALLBACK_SHARE * self._clock.seconds_left()
+            needed = (_FULL_DATA_FACTOR * seconds for seconds in others_seconds)
+            return next((seconds for seconds in needed if seconds <= most), 0.0)
+
+        return self._clock.decide(f"kept beside rank {rank}", kept)
+
+    def final_seconds(self, rank: int, kept_seconds: float) -> float:
         """What the script of the submission is told it may take; the script of each rank anew."""
         name = "final seconds" if rank == 1 else f"final seconds of rank {rank}"
-        return self._clock.decide(name, lambda: _bounded(_FINAL_PATIENCE * self._clock.seconds_left(), self._settings))
+
+        def told() -> float:
+            left = self._clock.seconds_left()
+            return _bounded(min(_FINAL_PATIENCE * left, left - kept_seconds), self._settings)
+
+        return self._clock.decide(name, told)

@@ -21,8 +21,10 @@ async def submit(bench: Workbench, ensembles: tuple[Attempt, ...] = ()) -> Submi
     waiting = dict(enumerate(await _ranked(bench, ensembles), start=1))
     while waiting:
         rank = _next_rank(bench, waiting)
+        trial = waiting.pop(rank)
+        kept_seconds = bench.pace.fallback_seconds(rank, [longest_seconds(other) for other in waiting.values()])
         with scope(label=LABEL):
-            submission = await _make(bench, waiting.pop(rank), rank)
+            submission = await _make(bench, trial, rank, kept_seconds)
         if submission is not None:
             bench.keep(LABEL, submission.trial.script.source)
             return submission
@@ -31,11 +33,11 @@ async def submit(bench: Workbench, ensembles: tuple[Attempt, ...] = ()) -> Submi
 
 
 def _next_rank(bench: Workbench, waiting: dict[int, Trial]) -> int:
-    """The best that is left; once the time it needs is not there any more, the quickest."""
-    rank = min(waiting)
-    if rank == 1 or bench.pace.affords_submission(rank, longest_seconds(waiting[rank])):
-        return rank
-    return min(waiting, key=lambda other: longest_seconds(waiting[other]))
+    """The best that is left for which there is time; the quickest where there is time for none."""
+    for rank, trial in waiting.items():
+        if rank == 1 or bench.pace.affords_submission(rank, longest_seconds(trial)):
+            return rank
+    return min(waiting, key=lambda rank: longest_seconds(waiting[rank]))
 
 
 async def _ranked(bench: Workbench, ensembles: tuple[Attempt, ...]) -> list[Trial]:
@@ -95,16 +97,20 @@ async def _follow_goal(bench: Workbench) -> Trial | None:
     return polished
 
 
-async def _make(bench: Workbench, trial: Trial, rank: int) -> Submission | None:
-    """Execute the very script that was graded; None, with a remark, when its file is not valid."""
+async def _make(bench: Workbench, trial: Trial, rank: int, kept_seconds: float) -> Submission | None:
+    """Execute the very script that was graded; None, with a remark, when its file is not valid.
+
+    It is ended so that `kept_seconds` are left for the next one.
+    """
     script = await _with_test_prediction(bench, trial.script)
     if script is None:
         return None
-    assignment = bench.whole_machine(bench.pace.final_seconds(rank))
+    assignment = bench.whole_machine(bench.pace.final_seconds(rank, kept_seconds))
     examiner = bench.lab.examiner
     views = [examiner.final_view, *([] if examiner.audit_view is None else [examiner.audit_view])]
     final, *audit = await together(
-        bench.execute(script, view, assignment, hand_over=view is examiner.final_view) for view in views
+        bench.execute(script, view, assignment, kept_seconds=kept_seconds, hand_over=view is examiner.final_view)
+        for view in views
     )
     fault = final.fault if final.status != "ok" else examiner.check_submission(final)
     if fault is not None:

@@ -136,15 +136,16 @@ class Workbench:
         return self.pace.reserve_seconds(None if best is None else longest_seconds(best), current_scope().phase)
 
     async def execute(
-        self, script: Script, view: View, assignment: Assignment, *, hand_over: bool = False
+        self, script: Script, view: View, assignment: Assignment, *, kept_seconds: float = 0.0, hand_over: bool = False
     ) -> Execution:
-        """Execute the script on one view, ended in time for the phases to come."""
+        """Execute the script on one view, ended in time for the phases to come and `kept_seconds` more."""
+        reserve_seconds = self._reserve_seconds() + kept_seconds
         scope, notebook = current_scope(), self.lab.notebook
         notebook.note(ExecutionStarted(scope=scope, view=view.name))
         job = Job(
             script=script,
             view=view,
-            timeout_seconds=self.pace.timeout_seconds(assignment.script_seconds, self._reserve_seconds()),
+            timeout_seconds=self.pace.timeout_seconds(assignment.script_seconds, reserve_seconds),
             time_limit_seconds=assignment.script_seconds,
             seed=self.settings.seed,
             threads=assignment.threads,

@@ -15,7 +15,7 @@ from mlestar.playbook.initialization import (
 )
 from mlestar.playbook.large import is_large
 from mlestar.playbook.large_ensemble import for_large_table
-from mlestar.playbook.model_parts import alike, calibrated, fit_seconds, numbered, plain_table_of
+from mlestar.playbook.model_parts import FITTED, alike, calibrated, fit_seconds, numbered, plain_table_of
 from mlestar.playbook.recipe import (
     EnsemblePart,
     ModelPart,
@@ -96,9 +96,10 @@ def _tuning(recipe: Recipe, models: tuple[ModelPart, ...]) -> TuningPart | None:
     return search.model_copy(update={"model": kept[0]}) if kept else None
 
 
-FITTED = {"ratios": 40, "neighbours": True}
 FITTED_ROWS = 200_000
 """Fitted features take too long, and too much memory, on more rows."""
+FITTED_SECONDS_SHARE = 0.35
+"""Nor are features fitted where a boosted model that is fed them would take more of the time on three folds."""
 FITTED_CLASSES = 3
 """With more classes the fitted features, some for each class, cost more than they bring."""
 STACKED_ROWS = 60_000
@@ -134,8 +135,10 @@ LIBRARY: tuple[str, ...] = (
 
 def _fits_features(given: Assignment) -> bool:
     """Whether features are fitted for models."""
-    few_rows = given.profile.train_rows <= FITTED_ROWS and not is_large(given)
-    return few_rows and not _many_classes(given)
+    if given.profile.train_rows > FITTED_ROWS or is_large(given) or _many_classes(given):
+        return False
+    seconds = max(given.script_seconds - START_SECONDS, 1.0) * given.threads
+    return 3 * fit_seconds(ModelPart(name="lightgbm_enriched"), given) <= FITTED_SECONDS_SHARE * seconds
 
 
 def _many_classes(given: Assignment) -> bool:

@@ -32,7 +32,22 @@ def fit_seconds(model: ModelPart, given: Assignment) -> float:
     """A rough guess of the seconds of one fit on one thread."""
     family = family_of(model.name)
     profile = as_learned(given, family).profile
-    return family.seconds(profile.train_rows, len(profile.columns), len(given.submission.classes))
+    fitted = (model.table or family.table).startswith("enriched")
+    columns = len(profile.columns) + (round(_FITTED_SHARE * _fitted_columns(given)) if fitted else 0)
+    return family.seconds(profile.train_rows, columns, len(given.submission.classes))
+
+
+FITTED = {"ratios": 40, "neighbours": True}
+"""The features that an ensemble fits."""
+_FITTED_SHARE = 0.4
+"""What a fitted column costs of what another costs: models look at a part of them."""
+
+
+def _fitted_columns(given: Assignment) -> int:
+    """About how many columns are fitted: four for each pair of the strongest seven numbers, and those of near rows."""
+    numeric = min(7, sum(column.kind == "numeric" for column in given.profile.columns))
+    near_rows = 5 if numeric > 1 else 0
+    return min(FITTED["ratios"], 2 * numeric * (numeric - 1)) + near_rows
 
 
 def numbered(models: list[ModelPart]) -> tuple[ModelPart, ...]:

@@ -59,7 +59,7 @@ class Trial(Record):
     spread: float | None = None
     """Standard deviation of the score over the folds."""
     fold_scores: tuple[float, ...] = ()
-    """The score of each fold; empty where it is undefined in one."""
+    """The score of each fold, or of five parts of the rows of a lone split; empty where it is undefined in one."""
     reported_score: float | None = None
     """What the script printed of itself; only shown where scoring is graded."""
     fault: str | None = None

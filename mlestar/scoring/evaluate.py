@@ -20,6 +20,9 @@ from mlestar.scoring.reported import ReportedExam, is_suspicious, reported_score
 from mlestar.scoring.sheets import Paper, Sheet, write_paper
 from mlestar.scoring.submission import Unfit, read_submission
 
+_PARTS = 5
+"""Into so many parts the held-out rows of a lone split are cut."""
+
 
 def examiner_for(task: Task, seed: int, folder: Path) -> Examiner:
     """The examiner of a task; its views are written under `folder`. Raises TaskError."""
@@ -73,7 +76,7 @@ class Exam:
             for sheet, execution in zip(self._sheets, executions, strict=True):
                 folds.append((sheet.truth, self._predictions(sheet, execution)))
             score, spread = score_of_folds(self._task.metric, self._function, folds)
-            fold_scores = tuple(score_of(self._function, *fold) for fold in folds)
+            fold_scores = tuple(score_of(self._function, *part) for part in _parts(folds))
         except Unfit as fault:
             where = f"{self._sheets[len(folds)].view.name}: " if len(self._sheets) > 1 else ""
             return Marks(reported_score=reported, fault=f"{where}{fault}")
@@ -108,6 +111,14 @@ class Exam:
             raise Unfit(execution.fault or execution.status.replace("_", " "))
         cells = read_submission(execution.folder, sheet.form)
         return predictions(cells, self._task.metric, self._task.submission)
+
+
+def _parts(folds: list[tuple[NDArray[Any], NDArray[Any]]]) -> list[tuple[NDArray[Any], NDArray[Any]]]:
+    """The folds; the only one in parts, so that its scores too show how much they vary."""
+    if len(folds) > 1:
+        return folds
+    truth, prediction = folds[0]
+    return [(truth[first::_PARTS], prediction[first::_PARTS]) for first in range(min(_PARTS, len(truth)))]
 
 
 def _reported(executions: Sequence[Execution]) -> float | None:

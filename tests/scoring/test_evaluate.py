@@ -44,6 +44,16 @@ def test_the_exact_rule_is_perfect_and_the_mean_is_not(tmp_path: Path) -> None:
     assert plain.score > 10
 
 
+def test_parts_of_a_lone_split_show_how_much_its_score_varies(tmp_path: Path) -> None:
+    exam = exam_of(tmp_path, numbers(), "y", holdout(fraction=0.29))
+    _, test, _ = tables_in(exam.views[0])
+    marks = exam.mark(executed_all(exam, tmp_path / "mean", mean))
+    assert len(exam.views) == 1
+    assert len(test) % 5 == 0, "the parts are of one size"
+    assert np.sqrt(np.mean(np.square(marks.fold_scores))) == pytest.approx(marks.score)
+    assert np.std(marks.fold_scores) > 0
+
+
 def test_the_score_covers_all_held_out_rows_and_keeps_the_spread(tmp_path: Path) -> None:
     table = numbers()
     exam = exam_of(tmp_path, table, "y", TaskOptions(metric="rmse", validation=Validation(kind="kfold", folds=4)))
