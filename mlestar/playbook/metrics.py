@@ -17,6 +17,8 @@ class WrittenMetric:
     title: str
     imports: tuple[str, ...]
     lines: tuple[str, ...]
+    of_ranks: bool = False
+    """Whether it looks at the order of probabilities only."""
 
 
 def _of_values(title: str, function: str) -> WrittenMetric:
@@ -39,18 +41,6 @@ def _of_labels(title: str, function: str, **options: str) -> WrittenMetric:
         title,
         (f"from sklearn.metrics import {function}",),
         (f"return {function}(truth, prediction.argmax(axis=1){extra})",),
-    )
-
-
-def _of_probabilities(title: str, function: str, binary: str, multiclass: str) -> WrittenMetric:
-    return WrittenMetric(
-        title,
-        (f"from sklearn.metrics import {function}",),
-        (
-            "if len(classes) == 2:",
-            f"    return {function}(truth, {binary})",
-            f"return {function}({multiclass})",
-        ),
     )
 
 
@@ -79,12 +69,23 @@ _AUC = WrittenMetric(
         "occurring = [k for k in range(len(classes)) if 0 < np.mean(truth == k) < 1]",
         "return np.mean([roc_auc_score(truth == k, prediction[:, k]) for k in occurring] or 0.5)",
     ),
+    of_ranks=True,
 )
-_AVERAGE_PRECISION = _of_probabilities(
+_AVERAGE_PRECISION = WrittenMetric(
     "Average precision",
-    "average_precision_score",
-    "prediction[:, 1]",
-    "np.eye(len(classes))[truth], prediction",
+    ("from sklearn.metrics import average_precision_score",),
+    (
+        "if len(classes) == 2:",
+        "    return average_precision_score(truth, prediction[:, 1])",
+        "return average_precision_score(np.eye(len(classes))[truth], prediction)",
+    ),
+    of_ranks=True,
+)
+_GINI = WrittenMetric(
+    "Gini coefficient",
+    ("from sklearn.metrics import roc_auc_score",),
+    ("return 2 * roc_auc_score(truth, prediction[:, 1]) - 1 if 0 < np.mean(truth) < 1 else 0",),
+    of_ranks=True,
 )
 _BRIER = WrittenMetric("Brier score", (), ("return np.mean((prediction - np.eye(len(classes))[truth]) ** 2)",))
 
@@ -129,11 +130,7 @@ _METRICS: dict[str, WrittenMetric] = {
     "rocauc": _AUC,
     "prauc": _AVERAGE_PRECISION,
     "averageprecision": _AVERAGE_PRECISION,
-    "gini": WrittenMetric(
-        "Gini coefficient",
-        ("from sklearn.metrics import roc_auc_score",),
-        ("return 2 * roc_auc_score(truth, prediction[:, 1]) - 1 if 0 < np.mean(truth) < 1 else 0",),
-    ),
+    "gini": _GINI,
     "precisionbinary": _of_labels("Precision", "precision_score", zero_division="0"),
     "recallbinary": _of_labels("Recall", "recall_score", zero_division="0"),
     "accuracy": _of_labels("Accuracy", "accuracy_score"),
