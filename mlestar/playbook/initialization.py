@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import re
 
 from mlestar.errors import BadAnswer
+from mlestar.playbook.columns import first_data, first_features
 from mlestar.playbook.families import FAMILIES, family_like, family_of
 from mlestar.playbook.family import Family
 from mlestar.playbook.large import as_learned, is_large, large_params, large_training, suits_large
 from mlestar.playbook.metrics import metric_key
 from mlestar.playbook.recipe import (
-    DataPart,
     EncodingPart,
     EnsemblePart,
-    FeaturesPart,
     MetricPart,
     ModelPart,
     ModelsPart,
@@ -34,7 +32,7 @@ from mlestar.questions.answers import Code, Models, Text
 from mlestar.questions.initialization import MergeScripts, RetrieveModels, SummarizeTask, WriteCandidate
 from mlestar.records.solution import ModelIdea
 from mlestar.records.strategy import Goal
-from mlestar.records.task import Assignment, ColumnProfile
+from mlestar.records.task import Assignment
 
 
 def summarize_task(question: SummarizeTask) -> Text:
@@ -120,16 +118,11 @@ def write_candidate(question: WriteCandidate) -> Code:
 
 def first_recipe(given: Assignment, family: Family) -> Recipe:
     """What a practitioner would start with for this family on these data."""
-    metric, columns = given.metric, given.profile.columns
-    transform, large = first_transform(given), is_large(given)
+    metric, transform, large = given.metric, first_transform(given), is_large(given)
     return Recipe(
         setup=SetupPart(seed=given.seed, threads=given.threads),
         data=first_data(given),
-        features=FeaturesPart(
-            dates=tuple(c.name for c in columns if c.kind == "date"),
-            text=tuple(c.name for c in columns if c.kind == "text" and not _is_measure(c)),
-            measures=tuple(c.name for c in columns if _is_measure(c)),
-        ),
+        features=first_features(given),
         encoding=EncodingPart(precision="float32" if given.profile.train_rows > 200_000 else "float64"),
         target=TargetPart(transform=transform),
         metric=MetricPart(name=metric.name, direction=metric.direction, needs=metric.needs),
@@ -145,39 +138,6 @@ def first_recipe(given: Assignment, family: Family) -> Recipe:
             post=first_post(given, transform),
         ),
     )
-
-
-def first_data(given: Assignment) -> DataPart:
-    """The columns that tell something; a large table is read fast."""
-    if given.kind == "other":
-        raise BadAnswer("the playbook writes scripts for tables only: regression, binary or multiclass")
-    return DataPart(kind=given.kind, target=given.target, drop=_untold(given), fast=is_large(given))
-
-
-_MEASURE = re.compile(r"[^\w\s]?\s?-?\d[\d,]*\.?\d*\s?[A-Za-z%°/]{0,8}")
-
-
-def _is_measure(column: ColumnProfile) -> bool:
-    """Whether a column of words is in the order of the numbers that it holds.
-
-    Where cells hardly repeat, they must be such numbers, with a unit at most.
-    """
-    if column.minimum is not None or not column.examples:
-        return False
-    if column.kind in ("identifier", "text"):
-        return all(_MEASURE.fullmatch(example) for example in column.examples)
-    return column.kind == "categorical" and all(re.search(r"\d", example) for example in column.examples)
-
-
-def _untold(given: Assignment) -> tuple[str, ...]:
-    """Columns that say nothing of other rows; none where there are no others."""
-    columns, id_column = given.profile.columns, given.submission.id_column
-    silent = [
-        c.name for c in columns if (c.kind in ("identifier", "constant") and not _is_measure(c)) or c.name == id_column
-    ]
-    if len(silent) == len(columns):
-        return ()
-    return tuple(silent) if id_column is None or id_column in silent else (*silent, id_column)
 
 
 _ENRICHED: dict[Table, Table] = {"native": "enriched", "codes": "enriched_codes", "scaled": "enriched_scaled"}

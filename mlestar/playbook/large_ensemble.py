@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mlestar.playbook.columns import first_data
 from mlestar.playbook.families import family_of
-from mlestar.playbook.initialization import first_data, first_model, suited_families
+from mlestar.playbook.initialization import first_model, suited_families
 from mlestar.playbook.large import large_training, suits_large
 from mlestar.playbook.model_parts import alike, calibrated, fit_seconds, numbered, plain_table_of
 from mlestar.playbook.recipe import EnsemblePart, ModelPart, ModelsPart, Recipe

@@ -39,7 +39,7 @@ def fit_seconds(model: ModelPart, given: Assignment) -> float:
 
 FITTED = {"ratios": 40, "neighbours": True}
 """The features that an ensemble fits."""
-_FITTED_SHARE = 0.4
+_FITTED_SHARE = 0.2
 """What a fitted column costs of what another costs: models look at a part of them."""
 
 

@@ -253,3 +253,12 @@ assert list(X_test["years number"])[0] == 7 and X_test["years number"].isna().su
 """
     submission = execute_on(train, test, render(recipe) + check, tmp_path / "run")
     assert np.abs(submission["price"].to_numpy() - train["price"].head(4).to_numpy()).max() < 5000
+
+
+def test_ids_that_look_like_measures_are_left_out(tmp_path: Path) -> None:
+    train = pd.DataFrame({"id": [f"{place}a" for place in range(30)], "one": range(30), "price": range(30)})
+    test = train.tail(3).drop(columns="price")
+    given = told_of(train, test, "rmse", tmp_path)
+    recipe = first_recipe(given, FAMILIES["linear"])
+    assert (given.submission.id_column, recipe.features.measures) == ("id", ())
+    assert list(execute_on(train, test, render(recipe), tmp_path / "run")["id"]) == ["27a", "28a", "29a"]

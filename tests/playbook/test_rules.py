@@ -257,3 +257,12 @@ def test_boosting_many_classes_takes_longer() -> None:
     seconds = {name: [family.seconds(1000, 50, classes) for classes in (2, 10)] for name, family in FAMILIES.items()}
     assert all(many > few for few, many in (seconds["lightgbm"], seconds["hist_boosting"]))
     assert seconds["linear"][0] == seconds["linear"][1]
+
+
+def test_a_table_of_many_rows_gets_fitted_features_only_with_time_for_them() -> None:
+    def fitted(rows: int, seconds: float) -> bool:
+        given = assignment(rows=rows, seconds=seconds)
+        code = write_ensemble(WriteEnsemble(assignment=given, scripts=(), focus="weighted_averaging", plan=""))
+        return recipe_of(code.source).features.fitted
+
+    assert [fitted(1000, 10), fitted(40_000, 10), fitted(40_000, 200)] == [True, False, True]

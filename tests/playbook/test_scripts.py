@@ -72,6 +72,17 @@ def test_a_short_time_gives_a_small_ensemble_that_keeps_to_it(tmp_path: Path) ->
     assert time.monotonic() - began < 16
 
 
+def test_a_model_that_takes_too_long_is_given_up(tmp_path: Path) -> None:
+    given = assignment(rows=60, seconds=5).model_copy(update={"threads": 2})
+    models = (ModelPart(name="extra_trees"), ModelPart(name="lightgbm"))
+    source = render(with_models(first_recipe(given, FAMILIES["linear"]), models))
+    slow = source.replace("    return ExtraTreesRegressor(", "    time.sleep(600)\n    return ExtraTreesRegressor(")
+    assert slow != source
+    began = time.monotonic()
+    assert len(execute(slow + '\nassert set(weights) == {"linear"}, weights', given, tmp_path, seconds=5)) == 12
+    assert time.monotonic() - began < 15
+
+
 def test_labels_are_written_where_the_metric_needs_labels(tmp_path: Path) -> None:
     given = assignment("multiclass", Metric(name="accuracy", direction="maximize", needs="labels"))
     submission = execute(render(first_recipe(given, FAMILIES["linear"])), given, tmp_path)
