@@ -107,7 +107,7 @@ STACKED_ROWS = 60_000
 START_SECONDS = 1.5
 """What a script takes before the first fit and after the last, its libraries imported already."""
 FEW_MODELS = 7
-"""More folds are worth less than so many models."""
+"""So many models are worth more than eight folds in place of five; two fewer are worth more than five."""
 LIBRARY: tuple[str, ...] = (
     "linear",
     "lightgbm_enriched",
@@ -155,9 +155,9 @@ def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> 
     seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
     rows = given.profile.train_rows
     most = min(8 if rows <= 20_000 else most_folds(rows), possible_folds(given))
-    for folds in sorted({most, min(most, 5), min(most, 3)}, reverse=True):
+    for folds, few in ((most, FEW_MODELS), (min(most, 5), FEW_MODELS - 2), (min(most, 3), 0)):
         planned = _affordable(models, given, seconds / folds)
-        if len(planned) >= FEW_MODELS:
+        if len(planned) >= few:
             break
     return planned, folds
 
