@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 
+from mlestar.playbook.columns import count_of
 from mlestar.playbook.families import family_of
 from mlestar.playbook.initialization import first_model, possible_folds, suited_families, with_models
 from mlestar.playbook.metrics import metric_key
@@ -30,10 +31,6 @@ def update(section: str, **values: object) -> Change:
     return change
 
 
-def _count(given: Assignment, kind: str) -> int:
-    return sum(column.kind == kind for column in given.profile.columns)
-
-
 def where(condition: Callable[[Recipe, Assignment], bool], change: Change) -> Change:
     """The change where the condition holds; otherwise none."""
     return lambda recipe, given: change(recipe, given) if condition(recipe, given) else recipe
@@ -58,7 +55,7 @@ def _fed_fitted_features(recipe: Recipe, _: Assignment) -> bool:
 def combines(recipe: Recipe, given: Assignment) -> bool:
     """Whether columns can be combined, and there are models that are fed what is fitted."""
     fed, few = _fed_fitted_features(recipe, given), given.profile.train_rows <= 200_000
-    return fed and few and _count(given, "numeric") >= 2
+    return fed and few and count_of(given, "numeric") >= 2
 
 
 def groups(recipe: Recipe, given: Assignment) -> bool:
@@ -73,7 +70,7 @@ def has_gaps(recipe: Recipe, given: Assignment) -> bool:
 
 def has_categories(recipe: Recipe, given: Assignment) -> bool:
     """Whether any column holds categories."""
-    return _count(given, "categorical") > 0
+    return count_of(given, "categorical") > 0
 
 
 def tune(recipe: Recipe, given: Assignment) -> Recipe:
@@ -136,7 +133,7 @@ def _with_params(recipe: Recipe, kin: Container[str], params: Mapping[str, Param
 def many_columns(recipe: Recipe, given: Assignment) -> bool:
     """Whether there are enough columns for some to be idle, and models that are fed what is fitted."""
     fed = _fed_fitted_features(recipe, given)
-    return fed and _count(given, "numeric") + _count(given, "categorical") >= 12
+    return fed and count_of(given, "numeric") + count_of(given, "categorical") >= 12
 
 
 def counts_classes_alike(recipe: Recipe, _: Assignment) -> bool:

@@ -7,7 +7,7 @@ import re
 from mlestar.errors import BadAnswer
 from mlestar.playbook.large import is_large
 from mlestar.playbook.recipe import DataPart, FeaturesPart
-from mlestar.records.task import Assignment, ColumnProfile
+from mlestar.records.task import Assignment, ColumnKind, ColumnProfile
 
 
 def first_data(given: Assignment) -> DataPart:
@@ -27,6 +27,11 @@ def first_features(given: Assignment) -> FeaturesPart:
         text=tuple(column.name for column in columns if column.kind == "text" and column.name not in measures),
         measures=measures,
     )
+
+
+def count_of(given: Assignment, kind: ColumnKind) -> int:
+    """How many columns are of a kind."""
+    return sum(column.kind == kind for column in given.profile.columns)
 
 
 _MEASURE = re.compile(r"[^\w\s]?\s?-?\d[\d,]*\.?\d*\s?[A-Za-z%°/]{0,8}")

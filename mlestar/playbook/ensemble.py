@@ -138,8 +138,13 @@ def _fits_features(given: Assignment) -> bool:
     """Whether features are fitted for models."""
     if given.profile.train_rows > FITTED_ROWS or is_large(given) or _many_classes(given):
         return False
-    seconds = max(given.script_seconds - START_SECONDS, 1.0) * given.threads
-    return 3 * fit_seconds(ModelPart(name="lightgbm_enriched"), given) <= FITTED_SECONDS_SHARE * seconds
+    needed = 3 * fit_seconds(ModelPart(name="lightgbm_enriched"), given)
+    return needed <= FITTED_SECONDS_SHARE * _seconds_of_threads(given)
+
+
+def _seconds_of_threads(given: Assignment) -> float:
+    """What all threads of a script have together for fits."""
+    return max(given.script_seconds - START_SECONDS, 1.0) * given.threads
 
 
 def _many_classes(given: Assignment) -> bool:
@@ -152,7 +157,7 @@ TWINS = ("lightgbm", "svm")
 
 def _planned(models: tuple[ModelPart, ...], given: Assignment, share: float) -> tuple[tuple[ModelPart, ...], int]:
     """The models and the number of folds for which this share of the time will do; fewer folds before few models."""
-    seconds = share * max(given.script_seconds - START_SECONDS, 1.0) * given.threads
+    seconds = share * _seconds_of_threads(given)
     rows = given.profile.train_rows
     most = min(8 if rows <= 20_000 else most_folds(rows), possible_folds(given))
     for folds, few in ((most, FEW_MODELS), (min(most, 5), FEW_MODELS - 2), (min(most, 3), 0)):

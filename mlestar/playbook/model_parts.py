@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mlestar.playbook.columns import count_of
 from mlestar.playbook.families import family_of
 from mlestar.playbook.large import as_learned
 from mlestar.playbook.metrics import metric_key
@@ -45,7 +46,7 @@ _FITTED_SHARE = 0.2
 
 def _fitted_columns(given: Assignment) -> int:
     """About how many columns are fitted: four for each pair of the strongest seven numbers, and those of near rows."""
-    numeric = min(7, sum(column.kind == "numeric" for column in given.profile.columns))
+    numeric = min(7, count_of(given, "numeric"))
     near_rows = 5 if numeric > 1 else 0
     return min(FITTED["ratios"], 2 * numeric * (numeric - 1)) + near_rows
 

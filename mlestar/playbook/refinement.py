@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterable, Sequence
 
 from mlestar.errors import BadAnswer
+from mlestar.playbook.columns import count_of
 from mlestar.playbook.families import family_of
 from mlestar.playbook.moves import MOVES, Move
 from mlestar.playbook.recipe import ModelPart, Recipe, recipe_of, sections_of
@@ -68,7 +69,7 @@ def _other_variants(recipe: Recipe, given: Assignment) -> Iterable[tuple[str, st
     fewer = max(2, recipe.training.folds // 2)
     if not recipe.training.held_out:
         yield "training", "half the folds", "training", _with(recipe, "training", folds=fewer, repeats=1)
-    if any(column.kind == "categorical" for column in given.profile.columns):
+    if count_of(given, "categorical"):
         yield "encoding", "rare categories as one", "encoding", _with(recipe, "encoding", rare=10, categories="codes")
     if recipe.submission.post != "none":
         yield "submission", "no correction at the end", "submission", _with(recipe, "submission", post="none")
